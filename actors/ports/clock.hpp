@@ -1,0 +1,15 @@
+// Time as the shells see it. Machines never ask: it comes in with their input. Any thread.
+#pragma once
+
+#include "messages/instant.hpp"
+
+namespace baton {
+
+class clock {
+public:
+  virtual ~clock() = default;
+  [[nodiscard]] virtual instant now() const = 0;
+  [[nodiscard]] virtual monotonic_instant monotonic_now() const = 0;
+};
+
+} // namespace baton

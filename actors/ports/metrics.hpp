@@ -1,0 +1,57 @@
+// What is counted, declared once. The one place that names a metric; the page /metrics and its help come from this table.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "messages/reason.hpp"
+
+namespace baton {
+
+enum class counter : std::uint8_t {
+  tasks_delivered,
+  runs_completed,
+  runs_failed,
+  runs_cancelled,
+  slices_started,
+  executions_lost,
+  commits_stored,
+  appends_superseded,
+  retries_scheduled,
+  sessions_activated,
+  sessions_passivated,
+  takeovers,
+};
+
+struct counter_row {
+  counter is;
+  std::string_view name;
+  std::string_view help;
+};
+
+inline constexpr auto counters = std::to_array<counter_row>({
+    {counter::tasks_delivered, "baton_tasks_delivered_total", "tasks and control messages received from the queue"},
+    {counter::runs_completed, "baton_runs_completed_total", "runs that ended completed"},
+    {counter::runs_failed, "baton_runs_failed_total", "runs that ended failed"},
+    {counter::runs_cancelled, "baton_runs_cancelled_total", "runs that ended cancelled"},
+    {counter::slices_started, "baton_slices_started_total", "slices that were given a slot"},
+    {counter::executions_lost, "baton_executions_lost_total", "executions that died or fell silent"},
+    {counter::commits_stored, "baton_commits_stored_total", "commits appended to session logs"},
+    {counter::appends_superseded, "baton_appends_superseded_total", "appends refused because somebody else wrote first"},
+    {counter::retries_scheduled, "baton_retries_scheduled_total", "runs put into retry_wait"},
+    {counter::sessions_activated, "baton_sessions_activated_total", "session actors started"},
+    {counter::sessions_passivated, "baton_sessions_passivated_total", "idle session actors ended"},
+    {counter::takeovers, "baton_takeovers_total", "partitions taken"},
+});
+
+/// Any thread; never blocks for long.
+class metrics {
+public:
+  virtual ~metrics() = default;
+  virtual void count(counter what, std::uint64_t by = 1) = 0;
+  /// baton_refusals_total{reason="…"}: one for each refused or dead task.
+  virtual void count_refusal(reason why) = 0;
+};
+
+} // namespace baton

@@ -1,0 +1,41 @@
+// One append to a session's log: atomic, because it is one message. Body: this record; headers: its events.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "messages/entry.hpp"
+#include "messages/event.hpp"
+#include "messages/head.hpp"
+#include "messages/ids.hpp"
+
+namespace baton {
+
+/// Raised when an older node could no longer read what a newer one writes.
+inline constexpr std::uint32_t commit_schema = 1;
+
+struct commit {
+  session_id session;
+  node_id node;
+  baton::epoch epoch;
+  commit_number number;
+  baton::head head;
+  std::vector<entry> entries;
+  /// Not in the body: they travel as headers.
+  std::vector<event> events;
+  /// W3C trace context, or empty; a header too.
+  std::string traceparent;
+  /// Replaces all earlier commits of the session (a tombstone).
+  bool rolls_up = false;
+  friend bool operator==(const commit&, const commit&) = default;
+};
+
+/// A commit as read back.
+struct stored_commit {
+  stream_seq seq;
+  instant stored_at;
+  baton::commit commit;
+};
+
+} // namespace baton

@@ -1,0 +1,134 @@
+// The bounded part of a session that each commit rewrites. Reading a session is reading its last commit's head.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/entry.hpp"
+#include "messages/ids.hpp"
+#include "messages/instant.hpp"
+#include "messages/outcome.hpp"
+#include "messages/task.hpp"
+
+namespace baton {
+
+/// A run under way. Its input is in its message, which stays unacknowledged until the run is settled.
+struct run_record {
+  task_id id;
+  /// Where its task lies in BATON_TASKS.
+  stream_seq message;
+  body_digest digest;
+  std::string runner;
+  std::string tenant;
+  execution_id execution;
+  slice_number slice;
+  /// Executions that ended badly (failure worth a retry, crash, silence) since the last checkpoint.
+  std::uint32_t attempts = 0;
+  /// How many of those took their node with them, as far as can be told.
+  std::uint32_t crashes = 0;
+  instant accepted_at;
+  instant started_at;
+  std::optional<instant> deadline;
+  std::optional<baton::checkpoint> last_checkpoint;
+  /// The turn's input is already an entry of the transcript.
+  bool input_stored = false;
+  /// The newest failure, for the dead letter.
+  std::string last_error;
+  friend bool operator==(const run_record&, const run_record&) = default;
+};
+
+namespace phases {
+struct idle {
+  friend bool operator==(idle, idle) { return true; }
+};
+/// A slice runs, or is about to; after a take-over: is to be started again.
+struct running {
+  run_record run;
+  friend bool operator==(const running&, const running&) = default;
+};
+/// Failed, worth another try, not before `due`.
+struct retry_wait {
+  run_record run;
+  instant due;
+  friend bool operator==(const retry_wait&, const retry_wait&) = default;
+};
+/// Stopped at its checkpoint; goes before newer turns.
+struct yielded {
+  run_record run;
+  friend bool operator==(const yielded&, const yielded&) = default;
+};
+/// Final: a tombstone.
+struct deleted {
+  instant at;
+  friend bool operator==(const deleted&, const deleted&) = default;
+};
+} // namespace phases
+
+using phase = std::variant<phases::idle, phases::running, phases::retry_wait, phases::yielded, phases::deleted>;
+
+/// How a settled id ended.
+enum class settlement : std::uint8_t { completed, failed, cancelled, applied, refused };
+
+/// 16 bytes of SHA-256 over stream kind and id.
+struct id_hash {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend auto operator<=>(const id_hash&, const id_hash&) = default;
+};
+
+struct ledger_item {
+  id_hash id;
+  body_digest digest;
+  settlement ended = settlement::completed;
+  friend bool operator==(const ledger_item&, const ledger_item&) = default;
+};
+
+/// A durable effect that is listed until it is confirmed. Performing one twice is harmless: the id makes the second drop out.
+struct outbox_item {
+  /// Unique in the session; the dedupe id of what is published.
+  std::string id;
+  /// For now the only kind: a dead letter of the run with this id.
+  task_id run;
+  reason why = reason::runner_failed;
+  std::string text;
+  std::uint32_t attempts = 0;
+  friend bool operator==(const outbox_item&, const outbox_item&) = default;
+};
+
+/// Where the newest run ended; what `baton show` and a redelivered task's answer need.
+struct last_run {
+  task_id id;
+  settlement ended = settlement::completed;
+  instant at;
+  std::uint32_t slices = 0;
+  std::optional<reason> code;
+  friend bool operator==(const last_run&, const last_run&) = default;
+};
+
+struct head {
+  baton::phase phase;
+  /// Settled ids, oldest first; at most `ledger_max`, plus those whose acknowledgement is not confirmed.
+  std::vector<ledger_item> ledger;
+  std::vector<outbox_item> outbox;
+  std::optional<last_run> last;
+  std::string title;
+  std::uint64_t title_version = 0;
+  bool pinned = false;
+  baton::labels labels;
+  /// Sequence of the commit where the model context begins; 0: at the session's first.
+  stream_seq context_from;
+  std::uint64_t entries = 0;
+  std::uint64_t runs = 0;
+  instant created_at;
+  instant changed_at;
+  friend bool operator==(const head&, const head&) = default;
+};
+
+inline constexpr std::size_t ledger_max = 128;
+/// A head may not be larger than this when encoded.
+inline constexpr std::size_t head_bytes_max = 16 * 1024;
+
+} // namespace baton

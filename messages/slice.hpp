@@ -1,0 +1,82 @@
+// What a runner is asked to do, and what it says while it does it. Values: they may cross threads and, later, processes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "messages/entry.hpp"
+#include "messages/ids.hpp"
+#include "messages/instant.hpp"
+#include "messages/outcome.hpp"
+#include "messages/value.hpp"
+
+namespace baton {
+
+/// One slice, in six groups.
+struct slice_request {
+  struct input_group {
+    value input;
+    value options;
+  } input;
+  struct routing_group {
+    session_id session;
+    task_id run;
+    execution_id execution;
+    partition_id partition;
+    baton::epoch epoch;
+    std::string runner;
+    std::string tenant;
+  } routing;
+  struct policy_group {
+    /// Wall time of this slice; then the runner is aborted.
+    milliseconds time_limit{};
+    std::optional<instant> deadline;
+    /// Runs alone among suspects: earlier executions of this run took their node with them.
+    bool suspect = false;
+  } policy;
+  struct state_group {
+    slice_number slice;
+    /// Bad ends since the last checkpoint.
+    std::uint32_t attempt = 0;
+    std::optional<baton::checkpoint> last_checkpoint;
+    stream_seq context_from;
+    stream_seq last_commit;
+  } state;
+  struct observers_group {
+    /// Live events go to baton.live.<session>.<kind>.
+    bool live = true;
+    std::string traceparent;
+  } observers;
+  struct durability_group {
+    /// The first boundary of the slice must be stored before the runner goes on.
+    bool store_first_boundary = false;
+  } durability;
+};
+
+/// Told to observers as it happens; may be lost; never affects the run.
+struct live_note {
+  /// A subject token: `delta`, `tool_call`, `tool_result`, `progress`, `stderr`.
+  std::string kind;
+  value data;
+};
+
+/// A safe boundary: new entries since the last one, and perhaps a checkpoint. Whoever reports one waits for a
+/// `boundary_order` before it goes on.
+struct boundary {
+  std::vector<entry> entries;
+  std::optional<value> checkpoint;
+};
+
+/// The slice is over: nothing comes after this.
+struct slice_end {
+  baton::outcome proposed;
+  std::vector<entry> entries;
+  std::optional<value> checkpoint;
+};
+
+/// What a runner may be told while it runs.
+enum class boundary_order : std::uint8_t { go_on, yield, cancel };
+
+} // namespace baton
