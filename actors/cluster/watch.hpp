@@ -1,0 +1,46 @@
+// What a node has seen of the others' heartbeats. Pure; times are the observer's own monotonic clock.
+//
+// A node is SILENT if a read shows its record's revision unchanged, and that read was sent at least `lease_time` after the
+// revision was first seen; the count starts again whenever the observer has reason to doubt its own view (`restart`).
+// The argument for safety: a revision seen at u was stored before u, so the node's last confirmed heartbeat was sent before
+// u, and by its own rule it has stopped before u + `held_for`, which is less than u + `lease_time`.
+// A node is a MEMBER if its revision changed under the observer's eyes and it has not been silent since; what only left its
+// record behind is none. Membership decides who should own what, never who may take it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "actors/ports/owner_store.hpp"
+
+namespace baton::cluster {
+
+struct watched {
+  /// 0: the node has no record, it is only named as an owner.
+  stream_seq revision;
+  monotonic_instant unchanged_since;
+  bool beating = false;
+  bool draining = false;
+  bool silent = false;
+  friend bool operator==(const watched&, const watched&) = default;
+};
+using watch = std::map<node_id, watched>;
+
+struct nodes_seen {
+  const std::vector<node_record>& records;
+  /// Owners must be watched even if they have no record.
+  const std::set<node_id>& owners;
+  monotonic_instant sent_at;
+  monotonic_instant arrived_at;
+};
+/// What `before` becomes with one more read. Nodes with neither a record nor a partition are forgotten.
+[[nodiscard]] watch observe(const watch& before, const nodes_seen& seen, milliseconds lease_time);
+/// All counts start again at `now`; nobody is silent.
+[[nodiscard]] watch restart(watch w, monotonic_instant now);
+
+[[nodiscard]] bool is_silent(const watch& w, const node_id& node);
+/// Beating and not draining.
+[[nodiscard]] std::vector<node_id> members(const watch& w);
+
+} // namespace baton::cluster

@@ -1,0 +1,51 @@
+// What arrives at the ownership machine (ownership.hpp). The partition_ ones are sent by the partition's own actor; an epoch
+// that is not the current one marks a message about an earlier opening, and nothing happens.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "actors/ports/owner_store.hpp"
+#include "actors/ports/task_source.hpp"
+
+namespace baton::ownership {
+
+/// Tells the answers of one node's writes apart. 0: none.
+using write_number = std::uint64_t;
+
+// clang-format off
+struct tick {};
+struct nodes_read { std::vector<node_record> records; };
+struct nodes_unreadable {};
+struct owners_read { std::vector<owner_record> records; };
+struct owners_unreadable {};
+struct owner_written { partition_id partition; write_number number = 0; stream_seq revision; };
+struct owner_refused { partition_id partition; write_number number = 0; };
+/// Whether it was stored is not known.
+struct owner_failed { partition_id partition; write_number number = 0; };
+
+/// Of one's own heartbeats: one failed, or takes long.
+struct heartbeat_late {};
+struct lease_lost {};
+struct lease_gained {};
+
+struct partition_opened { partition_id partition; baton::epoch epoch; };
+struct partition_open_failed { partition_id partition; baton::epoch epoch; source_failure why = source_failure::unreachable; };
+/// It delivers no more, and waits to be closed.
+struct partition_stopped { partition_id partition; baton::epoch epoch; source_failure why = source_failure::unreachable; };
+/// It fell quiet as asked, and is closed. `clean`: nothing was cut off, and nothing that an earlier owner left cut off is
+/// left so: the next owner need not look.
+struct partition_released { partition_id partition; baton::epoch epoch; bool clean = false; };
+/// Nothing runs there any more. Also without being asked, if its actor died.
+struct partition_closed { partition_id partition; baton::epoch epoch; };
+
+/// The first begins a drain, the second stops at once.
+struct drain {};
+// clang-format on
+
+using input = std::variant<tick, nodes_read, nodes_unreadable, owners_read, owners_unreadable, owner_written,
+    owner_refused, owner_failed, heartbeat_late, lease_lost, lease_gained, partition_opened, partition_open_failed,
+    partition_stopped, partition_released, partition_closed, drain>;
+
+} // namespace baton::ownership
