@@ -46,5 +46,7 @@ struct checkpoint {
 
 /// Encoded values larger than this many bytes go to BATON_BLOBS.
 inline constexpr std::size_t inline_max = 64 * 1024;
+/// A checkpoint stands in the head, which each commit rewrites: it goes to BATON_BLOBS much earlier.
+inline constexpr std::size_t checkpoint_inline_max = 1024;
 
 } // namespace baton

@@ -35,7 +35,7 @@ struct run_record {
   std::optional<baton::checkpoint> last_checkpoint;
   /// The turn's input is already an entry of the transcript.
   bool input_stored = false;
-  /// The newest failure, for the dead letter.
+  /// The newest failure, for the dead letter; at most `error_text_max`.
   std::string last_error;
   friend bool operator==(const run_record&, const run_record&) = default;
 };
@@ -92,9 +92,13 @@ struct outbox_item {
   std::string id;
   /// For now the only kind: a dead letter of the run with this id.
   task_id run;
+  /// Where its task lies in BATON_TASKS.
+  stream_seq message;
   reason why = reason::runner_failed;
+  /// At most `error_text_max`.
   std::string text;
   std::uint32_t attempts = 0;
+  instant at;
   friend bool operator==(const outbox_item&, const outbox_item&) = default;
 };
 
@@ -128,6 +132,10 @@ struct head {
 };
 
 inline constexpr std::size_t ledger_max = 128;
+/// No turn starts while this many durable effects are unconfirmed.
+inline constexpr std::size_t outbox_max = 8;
+/// Characters of a failure's text that the head keeps.
+inline constexpr std::size_t error_text_max = 500;
 /// A head may not be larger than this when encoded.
 inline constexpr std::size_t head_bytes_max = 16 * 1024;
 

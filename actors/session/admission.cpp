@@ -1,0 +1,204 @@
+#include <algorithm>
+
+#include "actors/session/draft.hpp"
+
+namespace baton::session {
+namespace {
+
+std::string_view text_of(settlement ended) {
+  switch (ended) {
+    case settlement::completed: return "completed";
+    case settlement::failed: return "failed";
+    case settlement::cancelled: return "cancelled";
+    case settlement::applied: return "applied";
+    case settlement::refused: return "refused";
+  }
+  return "unknown";
+}
+
+/// The session holds this very message already.
+bool holds(const hand& h, stream_seq seq) {
+  const auto is_it = [&](const auto& m) { return m.seq == seq; };
+  return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it) || std::ranges::any_of(h.backlog, is_it) ||
+         h.refused_tasks.contains(seq) || h.unconfirmed_tasks.contains(seq) ||
+         std::ranges::any_of(h.ack_after, [&](const auto& owed) { return owed.second == seq; });
+}
+
+/// The digest under which an id is waiting or running, if it is.
+std::optional<body_digest> waiting_digest(const state& s, const task_id& id, id_hash hash) {
+  if (const auto* run = stored_run(s.head); run != nullptr && run->id == id) return run->digest;
+  const auto& h = s.hand;
+  if (h.current && h.current->task.id == id) return h.current->task.digest;
+  const auto queued = std::ranges::find_if(h.queue, [&](const held_task& m) { return m.task.id == id; });
+  if (queued != h.queue.end()) return queued->task.digest;
+  const auto stubbed = std::ranges::find(h.backlog, hash, &stub::id);
+  if (stubbed != h.backlog.end()) return stubbed->digest;
+  return std::nullopt;
+}
+
+void drop_duplicate(draft& d, const held_task& message, id_hash id, value status) {
+  if (!message.task.reply_to.empty()) {
+    d.order(send_answer{message.task.reply_to, message.task.encoding,
+                        answer_to(message.task.id, verdict::duplicate, std::move(status))});
+  }
+  settle_ack(d, message_kind::task, message.seq, id);
+}
+
+/// A settled task that came again: its first acknowledgement was lost, or its producer sent it twice.
+void meet_settled(draft& d, const held_task& message, const ledger_item& known) {
+  if (known.digest != message.task.digest) return refuse(d, message, {reason::task_conflict, "id"});
+  const auto owed = std::ranges::find(d.durable().outbox, message.task.id, &outbox_item::run);
+  if (owed != d.durable().outbox.end() && owed->message == message.seq) {
+    d.happened(ack_was_put_off{owed->id, message.seq});
+    return;
+  }
+  drop_duplicate(d, message, known.id, final_status(known.ended));
+}
+
+/// The message of the run that the log knows of has come again, after a restart.
+bool resumes(draft& d, const held_task& message) {
+  const auto* run = stored_run(d.durable());
+  if (run == nullptr || d.hand().current || message.seq != run->message) return false;
+  d.happened(current_was_redelivered{message});
+  cancel_resumed_if_asked_early(d);
+  return true;
+}
+
+/// Newer messages are delivered, so the older one of the stored run is gone from the queue: nothing will ever start it again.
+void end_run_without_message(draft& d, const held_task& newer) {
+  const auto* run = stored_run(d.durable());
+  if (run == nullptr || d.hand().current || newer.seq < run->message) return;
+  held_task missing;
+  missing.task.id = run->id;
+  missing.task.digest = run->digest;
+  missing.seq = run->message;
+  d.happened(current_was_redelivered{std::move(missing)});
+  end_run(d, {{}, settlement::failed, reason::execution_lost, "the run's task is no longer in the queue", {}, {}});
+}
+
+std::optional<refusal> objection(const draft& d, const held_task& message) {
+  const auto& asked = std::get<turn>(message.task.what);
+  if (!d.with().limits.runners.contains(asked.runner)) return refusal{reason::unknown_runner, asked.runner};
+  if (message.task.deadline && *message.task.deadline <= d.time()) return refusal{reason::deadline_passed, "deadline"};
+  return std::nullopt;
+}
+
+void enqueue(draft& d, held_task message, id_hash id) {
+  const auto& limits = d.with().limits;
+  const auto& hand = d.hand();
+  if (hand.backlog.empty() && hand.queue.size() < limits.in_memory_max) {
+    d.happened(task_was_held{std::move(message)});
+    return;
+  }
+  if (hand.backlog.size() >= limits.backlog_max) {
+    return refuse(d, message, {reason::backlog_full, "session.backlog_max"});
+  }
+  d.order(lighten{message.seq});
+  d.happened(task_was_stubbed{{message.seq, id, message.task.digest, message.after_crash}});
+}
+
+pending_refusal refused_task(const held_task& m, refusal why) {
+  return {m.task.id, m.task.reply_to, m.task.encoding, std::move(why)};
+}
+
+void bury_refused(draft& d, message_kind kind, stream_seq seq, std::string id, const refusal& why) {
+  dead_letter letter;
+  letter.session = d.now().id;
+  letter.id = std::move(id);
+  letter.why = why.why;
+  letter.detail = why.detail;
+  letter.seq = seq;
+  letter.at = d.time();
+  letter.dedupe = std::string{kind == message_kind::task ? "task." : "control."} + std::to_string(seq.value);
+  d.order(bury{kind, std::move(letter), {}});
+}
+
+} // namespace
+
+answer answer_to(const task_id& id, verdict v, value body) { return {id, v, std::nullopt, std::move(body)}; }
+
+value final_status(settlement ended, const value& result, std::string_view code, std::string_view text) {
+  value::object status{{"status", text_of(ended)}};
+  if (!result.is_null()) status.emplace_back("result", result);
+  if (!code.empty()) status.emplace_back("code", code);
+  if (!text.empty()) status.emplace_back("text", text);
+  return status;
+}
+
+const ledger_item* find_settled(const head& h, id_hash id) {
+  const auto found = std::ranges::find(h.ledger, id, &ledger_item::id);
+  return found == h.ledger.end() ? nullptr : &*found;
+}
+
+std::vector<id_hash> room_for(const state& s, std::size_t coming) {
+  std::vector<id_hash> evicted;
+  auto size = s.head.ledger.size() + coming;
+  const auto is_open = [&](id_hash id) {
+    const auto holds_id = [&](const auto& owed) { return owed.second == id; };
+    return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) || std::ranges::any_of(s.hand.unconfirmed_controls, holds_id);
+  };
+  for (const auto& item : s.head.ledger) {
+    if (size <= ledger_max) break;
+    if (is_open(item.id)) continue;
+    evicted.push_back(item.id);
+    size -= 1;
+  }
+  return evicted;
+}
+
+void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id) {
+  d.happened(ack_was_wanted{kind, seq, id});
+  d.order_last(acknowledge{kind, seq});
+}
+
+void refuse(draft& d, const held_task& message, refusal why) {
+  bury_refused(d, message_kind::task, message.seq, message.task.id.text(), why);
+  d.happened(message_was_refused{message_kind::task, message.seq, refused_task(message, std::move(why))});
+}
+
+void refuse(draft& d, const held_control& message, refusal why) {
+  bury_refused(d, message_kind::control, message.seq, message.control.id.text(), why);
+  const auto& c = message.control;
+  d.happened(message_was_refused{message_kind::control, message.seq, {c.id, c.reply_to, c.encoding, std::move(why)}});
+}
+
+void refuse_stub(draft& d, const stub& message, refusal why) {
+  bury_refused(d, message_kind::task, message.seq, {}, why);
+  d.happened(message_was_refused{message_kind::task, message.seq, {{}, {}, encoding::msgpack, std::move(why)}});
+}
+
+void refusal_is_buried(draft& d, const refusal_buried& in) {
+  const auto& waiting = in.kind == message_kind::task ? d.hand().refused_tasks : d.hand().refused_controls;
+  const auto found = waiting.find(in.seq);
+  if (found == waiting.end()) return;
+  const auto refused = found->second;
+  d.happened(refusal_was_buried{in.kind, in.seq});
+  if (!refused.reply_to.empty()) {
+    auto a = answer_to(refused.id, verdict::refused);
+    a.why = refused.why;
+    d.order(send_answer{refused.reply_to, refused.encoding, std::move(a)});
+  }
+  settle_ack(d, in.kind, in.seq, hash_of_id(in.kind, refused.id));
+}
+
+void admit(draft& d, held_task message) {
+  if (holds(d.hand(), message.seq)) return;
+  if (std::holds_alternative<phases::deleted>(d.durable().phase)) {
+    const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, message.task.id));
+    if (known == nullptr) return refuse(d, message, {reason::deleted, {}});
+    return meet_settled(d, message, *known);
+  }
+  if (resumes(d, message)) return;
+  const auto id = hash_of_id(message_kind::task, message.task.id);
+  if (const auto* known = find_settled(d.durable(), id)) return meet_settled(d, message, *known);
+  if (const auto waiting = waiting_digest(d.now(), message.task.id, id)) {
+    if (*waiting != message.task.digest) return refuse(d, message, {reason::task_conflict, "id"});
+    return drop_duplicate(d, message, id, {});
+  }
+  end_run_without_message(d, message);
+  if (auto why = objection(d, message)) return refuse(d, message, std::move(*why));
+  if (cancel_if_asked_early(d, message)) return;
+  enqueue(d, std::move(message), id);
+}
+
+} // namespace baton::session

@@ -1,0 +1,113 @@
+#include <optional>
+
+#include "actors/session/events.hpp"
+
+namespace baton::session {
+namespace {
+
+baton::event about_run(event_kind kind, const run_record& run, instant at) {
+  baton::event e;
+  e.kind = kind;
+  e.at = at;
+  e.run = run.id;
+  e.execution = run.execution;
+  e.slice = run.slice;
+  e.attempt = run.attempts;
+  return e;
+}
+
+baton::event about_session(event_kind kind, instant at) {
+  baton::event e;
+  e.kind = kind;
+  e.at = at;
+  return e;
+}
+
+event_kind kind_of(settlement ended) {
+  switch (ended) {
+    case settlement::completed: return event_kind::run_completed;
+    case settlement::cancelled: return event_kind::run_cancelled;
+    case settlement::failed:
+    case settlement::applied:
+    case settlement::refused: break;
+  }
+  return event_kind::run_failed;
+}
+
+/// Adds what a durable event makes public and what it adds to the transcript.
+struct storing {
+  commit& into;
+
+  void operator()(const session_was_taken& e) const {
+    auto taken = about_session(event_kind::session_taken, e.at);
+    if (e.cut_off) taken = about_run(event_kind::session_taken, *e.cut_off, e.at);
+    into.events.push_back(std::move(taken));
+  }
+  void operator()(const slice_was_started& e) const { into.events.push_back(about_run(event_kind::slice_started, e.run, e.at)); }
+  void operator()(const checkpoint_was_stored& e) const {
+    into.events.push_back(about_run(event_kind::checkpoint_stored, e.run, e.at));
+    add(e.entries);
+  }
+  void operator()(const run_was_yielded& e) const {
+    into.events.push_back(about_run(event_kind::run_yielded, e.run, e.at));
+    add(e.entries);
+  }
+  void operator()(const execution_was_lost& e) const {
+    auto lost = about_run(event_kind::execution_lost, e.run, e.at);
+    lost.execution = e.lost;
+    lost.code = to_text(reason::execution_lost);
+    into.events.push_back(std::move(lost));
+  }
+  void operator()(const retry_was_scheduled& e) const {
+    auto retry = about_run(event_kind::run_retry_scheduled, e.run, e.at);
+    retry.code = to_text(e.code);
+    retry.due = e.due;
+    into.events.push_back(std::move(retry));
+  }
+  void operator()(const run_has_ended& e) const {
+    auto ended = about_run(kind_of(e.ended), e.run, e.at);
+    if (e.code) ended.code = to_text(*e.code);
+    into.events.push_back(std::move(ended));
+    add(e.entries);
+  }
+  void operator()(const outbox_was_delivered& e) const {
+    auto delivered = about_session(event_kind::dead_letter_confirmed, e.at);
+    delivered.run = e.run;
+    into.events.push_back(std::move(delivered));
+  }
+  void operator()(const session_was_edited& e) const { into.events.push_back(about_session(event_kind::session_edited, e.at)); }
+  void operator()(const session_was_deleted& e) const {
+    if (e.run) into.events.push_back(about_run(event_kind::run_cancelled, *e.run, e.at));
+    into.events.push_back(about_session(event_kind::session_deleted, e.at));
+    into.rolls_up = true;
+  }
+  template <class InHandOnly>
+  void operator()(const InHandOnly&) const {}
+
+  void add(const std::vector<entry>& entries) const { into.entries.insert(into.entries.end(), entries.begin(), entries.end()); }
+};
+
+} // namespace
+
+std::optional<commit> commit_of(const state& after, const std::vector<event>& events) {
+  std::optional<commit> made;
+  for (const auto& e : events) {
+    if (!is_durable(e)) continue;
+    if (!made) {
+      made.emplace();
+      made->session = after.id;
+      made->node = after.node;
+      made->epoch = after.epoch;
+      made->number = next(after.number);
+      made->head = after.head;
+    }
+    std::visit(storing{*made}, e);
+  }
+  if (!made) return made;
+  for (auto& e : made->events) e.epoch = after.epoch;
+  if (made->rolls_up) made->entries.clear();
+  if (after.hand.current) made->traceparent = after.hand.current->task.traceparent;
+  return made;
+}
+
+} // namespace baton::session

@@ -1,0 +1,213 @@
+#include <algorithm>
+
+#include "actors/session/draft.hpp"
+
+namespace baton::session {
+namespace {
+
+id_hash hash_of(const held_control& m) { return hash_of_id(message_kind::control, m.control.id); }
+
+ledger_item item_of(const held_control& m) { return {hash_of(m), m.control.digest, settlement::applied}; }
+
+void reply(draft& d, const held_control& m, verdict v, value body = {}) {
+  if (m.control.reply_to.empty()) return;
+  d.order(send_answer{m.control.reply_to, m.control.encoding, answer_to(m.control.id, v, std::move(body))});
+}
+
+void reply_and_ack(draft& d, const held_control& m, verdict v, value body = {}) {
+  reply(d, m, v, std::move(body));
+  settle_ack(d, message_kind::control, m.seq, hash_of(m));
+}
+
+/// The session has this very message in hand, or has settled it and waits for the confirmation.
+bool holds(const hand& h, stream_seq seq) {
+  return std::ranges::any_of(h.cancels, [&](const held_control& c) { return c.seq == seq; }) ||
+         std::ranges::any_of(h.early_cancels, [&](const early_cancel& c) { return c.message.seq == seq; }) ||
+         h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
+}
+
+/// A run that waits in the queue ends without having started.
+void end_queued(draft& d, const run_record& run, std::vector<entry> entries, const held_control& by) {
+  run_has_ended ended{run, settlement::cancelled, std::nullopt, std::move(entries), {}, {}, {item_of(by)}, true, d.time()};
+  ended.evicted = room_for(d.now(), 2);
+  d.happened(std::move(ended));
+  settle_ack(d, message_kind::task, run.message, hash_of_id(message_kind::task, run.id));
+  reply_and_ack(d, by, verdict::accepted);
+}
+
+void cancel_held(draft& d, const held_task& waiting, const held_control& by) {
+  run_record run;
+  run.id = waiting.task.id;
+  run.message = waiting.seq;
+  run.digest = waiting.task.digest;
+  if (!waiting.task.reply_to.empty()) {
+    d.order(send_answer{waiting.task.reply_to, waiting.task.encoding,
+                        answer_to(run.id, verdict::accepted, final_status(settlement::cancelled))});
+  }
+  std::vector<entry> entries{
+      {entry_kind::user, run.id, waiting.stored_at, false, std::get<turn>(waiting.task.what).input, std::nullopt},
+      {entry_kind::note, run.id, d.time(), false, value::object{{"ended", "cancelled"}}, std::nullopt}};
+  end_queued(d, run, std::move(entries), by);
+}
+
+bool cancel_waiting(draft& d, const task_id& id, const held_control& by) {
+  const auto& hand = d.hand();
+  const auto queued = std::ranges::find_if(hand.queue, [&](const held_task& m) { return m.task.id == id; });
+  if (queued != hand.queue.end()) {
+    cancel_held(d, held_task{*queued}, by);
+    return true;
+  }
+  const auto stubbed = std::ranges::find(hand.backlog, hash_of_id(message_kind::task, id), &stub::id);
+  if (stubbed == hand.backlog.end()) return false;
+  run_record run;
+  run.id = id;
+  run.message = stubbed->seq;
+  run.digest = stubbed->digest;
+  end_queued(d, run, {}, by);
+  return true;
+}
+
+/// The run in hand: told to stop if it runs, ended at once if it does not.
+void cancel_current(draft& d, held_control message) {
+  const auto& execution = d.hand().execution;
+  d.happened(cancel_was_kept{std::move(message)});
+  if (execution && execution->at == in_flight::stage::launched) {
+    const auto id = execution->id;
+    d.order(ask_execution{id, boundary_order::cancel});
+    d.order(set_timer{timer::settle_over, d.time() + d.with().limits.settle, id});
+    d.happened(execution_was_asked{boundary_order::cancel});
+    return;
+  }
+  const auto& asked = std::get<cancel>(d.hand().cancels.front().control.what);
+  end_run(d, {{}, settlement::cancelled, std::nullopt, asked.because, {}, {}});
+  proceed(d);
+}
+
+void keep_early(draft& d, held_control message, const task_id& run) {
+  if (d.hand().early_cancels.size() >= d.with().limits.early_cancels_max) return reply_and_ack(d, message, verdict::unknown);
+  const auto until = d.time() + d.with().limits.early_cancel_kept;
+  d.happened(early_cancel_was_kept{{std::move(message), run, until}});
+  d.order(set_timer{timer::early_cancels, until, {}});
+}
+
+void on_cancel(draft& d, held_control message) {
+  const auto& hand = d.hand();
+  const auto* stored = stored_run(d.durable());
+  auto target = std::get<cancel>(message.control.what).run;
+  if (!target && hand.run) target = hand.run->id;
+  if (!target && stored != nullptr) target = stored->id;
+  if (!target) return reply_and_ack(d, message, verdict::unknown);
+  if (hand.current && hand.run && *target == hand.run->id) return cancel_current(d, std::move(message));
+  if (cancel_waiting(d, *target, message)) return proceed(d);
+  if (const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, *target))) {
+    return reply_and_ack(d, message, verdict::conflict, final_status(known->ended));
+  }
+  keep_early(d, std::move(message), *target);
+}
+
+value current_edit_state(const head& h) {
+  value::object fields{{"title", h.title}, {"title_version", h.title_version}, {"pinned", h.pinned}};
+  value::object marks;
+  for (const auto& [name, text] : h.labels) marks.emplace_back(name, text);
+  fields.emplace_back("labels", std::move(marks));
+  return fields;
+}
+
+std::size_t labels_after(const head& h, const edit& change) {
+  auto after = h.labels;
+  for (const auto& [name, text] : change.labels) {
+    if (text.empty()) {
+      after.erase(name);
+    } else {
+      after[name] = text;
+    }
+  }
+  return after.size();
+}
+
+void on_edit(draft& d, const held_control& message) {
+  const auto& change = std::get<edit>(message.control.what);
+  if (change.title && change.title_version && *change.title_version != d.durable().title_version) {
+    return reply_and_ack(d, message, verdict::conflict, current_edit_state(d.durable()));
+  }
+  if (labels_after(d.durable(), change) > d.with().limits.labels_max) {
+    return refuse(d, message, {reason::too_many_labels, "session.labels_max"});
+  }
+  d.happened(session_was_edited{change, item_of(message), room_for(d.now(), 1), d.time()});
+  reply_and_ack(d, message, verdict::accepted, current_edit_state(d.durable()));
+}
+
+void answer_cancelled(draft& d, const held_task& m) {
+  if (m.task.reply_to.empty()) return;
+  d.order(send_answer{m.task.reply_to, m.task.encoding, answer_to(m.task.id, verdict::accepted, final_status(settlement::cancelled))});
+}
+
+/// The tombstone: the run under way ends cancelled, waiting tasks are refused, the contents go.
+void on_remove(draft& d, const held_control& message) {
+  const auto before = d.hand();
+  session_was_deleted gone{item_of(message), std::nullopt, d.time()};
+  if (before.run) gone.run = before.run;
+  if (before.execution) {
+    d.order(abort_execution{before.execution->id, "the session was deleted"});
+    d.order(free_slot{before.execution->id});
+  }
+  d.happened(std::move(gone));
+  if (before.current) {
+    answer_cancelled(d, *before.current);
+    settle_ack(d, message_kind::task, before.current->seq, hash_of_id(message_kind::task, before.current->task.id));
+  }
+  settle_cancels(d, before.cancels, settlement::cancelled);
+  for (const auto& waiting : before.queue) refuse(d, waiting, {reason::deleted, {}});
+  for (const auto& waiting : before.backlog) refuse_stub(d, waiting, {reason::deleted, {}});
+  reply_and_ack(d, message, verdict::accepted);
+}
+
+} // namespace
+
+void settle_cancels(draft& d, const std::vector<held_control>& cancels, settlement ended) {
+  for (const auto& c : cancels) {
+    reply_and_ack(d, c, ended == settlement::cancelled ? verdict::accepted : verdict::conflict, final_status(ended));
+  }
+}
+
+bool cancel_if_asked_early(draft& d, const held_task& message) {
+  const auto& kept = d.hand().early_cancels;
+  const auto found = std::ranges::find(kept, message.task.id, &early_cancel::run);
+  if (found == kept.end()) return false;
+  const auto by = found->message;
+  d.happened(early_cancel_was_used{by.seq});
+  cancel_held(d, message, by);
+  return true;
+}
+
+void cancel_resumed_if_asked_early(draft& d) {
+  const auto& kept = d.hand().early_cancels;
+  const auto found = std::ranges::find(kept, d.hand().run->id, &early_cancel::run);
+  if (found == kept.end()) return;
+  const auto by = found->message;
+  d.happened(early_cancel_was_used{by.seq});
+  cancel_current(d, by);
+}
+
+void drop_old_early_cancels(draft& d) {
+  const auto kept = d.hand().early_cancels;
+  for (const auto& c : kept) {
+    if (c.until > d.time()) continue;
+    d.happened(early_cancel_was_used{c.message.seq});
+    reply_and_ack(d, c.message, verdict::unknown);
+  }
+}
+
+void on_control(draft& d, held_control message) {
+  if (holds(d.hand(), message.seq)) return;
+  if (const auto* known = find_settled(d.durable(), hash_of(message))) {
+    if (known->digest != message.control.digest) return refuse(d, message, {reason::task_conflict, "id"});
+    return reply_and_ack(d, message, verdict::duplicate);
+  }
+  if (std::holds_alternative<phases::deleted>(d.durable().phase)) return refuse(d, message, {reason::deleted, {}});
+  std::visit(overloaded{[&](const cancel&) { on_cancel(d, message); }, [&](const edit&) { on_edit(d, message); },
+                        [&](const remove&) { on_remove(d, message); }},
+             message.control.what);
+}
+
+} // namespace baton::session

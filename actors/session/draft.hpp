@@ -1,0 +1,100 @@
+// A decision while it is being made: each event is applied as it is added, so that what follows sees its effect.
+// Private to the session machine.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "actors/session/events.hpp"
+
+namespace baton::session {
+
+class draft {
+public:
+  draft(state before, const context& with) : state_(std::move(before)), with_(with) {}
+
+  [[nodiscard]] const state& now() const noexcept { return state_; }
+  [[nodiscard]] const head& durable() const noexcept { return state_.head; }
+  [[nodiscard]] const session::hand& hand() const noexcept { return state_.hand; }
+  [[nodiscard]] const context& with() const noexcept { return with_; }
+  [[nodiscard]] instant time() const noexcept { return with_.now; }
+
+  [[nodiscard]] const std::vector<event>& events_so_far() const noexcept { return events_; }
+
+  void happened(event e) {
+    evolve(state_, e);
+    events_.push_back(std::move(e));
+  }
+  void order(effect e) { effects_.push_back(std::move(e)); }
+  /// Performed after all that was ordered without `last`: the acknowledgements.
+  void order_last(effect e) { last_.push_back(std::move(e)); }
+
+  [[nodiscard]] stepped finish() && {
+    effects_.insert(effects_.end(), std::make_move_iterator(last_.begin()), std::make_move_iterator(last_.end()));
+    return {std::move(state_), std::move(events_), std::move(effects_)};
+  }
+
+private:
+  state state_;
+  const context& with_;
+  std::vector<event> events_;
+  std::vector<effect> effects_;
+  std::vector<effect> last_;
+};
+
+template <class... Fs>
+struct overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+overloaded(Fs...) -> overloaded<Fs...>;
+
+// ---- admission.cpp
+void admit(draft& d, held_task message);
+/// Buries a message, then answers and acknowledges it.
+void refuse(draft& d, const held_task& message, refusal why);
+void refuse(draft& d, const held_control& message, refusal why);
+void refuse_stub(draft& d, const stub& message, refusal why);
+void refusal_is_buried(draft& d, const refusal_buried& in);
+void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
+[[nodiscard]] const ledger_item* find_settled(const head& h, id_hash id);
+/// The oldest items that must leave the ledger so that `coming` find room; never one whose acknowledgement is open.
+[[nodiscard]] std::vector<id_hash> room_for(const state& s, std::size_t coming);
+[[nodiscard]] answer answer_to(const task_id& id, verdict v, value body = {});
+[[nodiscard]] value final_status(settlement ended, const value& result = {}, std::string_view code = {}, std::string_view text = {});
+
+// ---- run.cpp
+/// Starts what may start now: the run that is to go on, else the next turn.
+void proceed(draft& d);
+/// After an unclean end of the owner before: fences it, and counts the attempt that it cut off.
+void take_over(draft& d);
+void on_slot(draft& d, const slot_granted& in);
+void on_old_slice(draft& d, const slice_grew_old& in);
+void on_boundary(draft& d, boundary_reached in);
+void on_slice_end(draft& d, slice_ended in);
+void on_settle_over(draft& d, const execution_id& execution);
+struct final_end {
+  /// As it is recorded, where that differs from the run in hand.
+  std::optional<run_record> run;
+  settlement ended = settlement::completed;
+  std::optional<reason> code;
+  std::string text;
+  value result;
+  std::vector<entry> entries;
+};
+/// Ends the run in hand.
+void end_run(draft& d, final_end end);
+[[nodiscard]] dead_letter letter_of(const state& s, const outbox_item& item);
+
+// ---- control.cpp
+void on_control(draft& d, held_control message);
+/// An early cancel of this task, if there is one, is carried out; true if the task is settled by it.
+bool cancel_if_asked_early(draft& d, const held_task& message);
+/// The same for the run whose message has just come again.
+void cancel_resumed_if_asked_early(draft& d);
+void drop_old_early_cancels(draft& d);
+/// Answers and acknowledges the cancels of the run that has just ended.
+void settle_cancels(draft& d, const std::vector<held_control>& cancels, settlement ended);
+
+} // namespace baton::session

@@ -1,0 +1,174 @@
+// What happened to a session. Durable events change the head and are stored, as the head after them and as public events;
+// the others change only what is in hand. Each carries all that `evolve` needs.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "actors/session/machine.hpp"
+#include "messages/event.hpp"
+
+namespace baton::session {
+
+// ---- durable
+/// A new owner after a crash: fences whatever the old one still sends.
+struct session_was_taken {
+  /// The run that was cut off, with its counts as they are now.
+  std::optional<run_record> cut_off;
+  instant at;
+};
+struct slice_was_started {
+  run_record run;
+  instant at;
+};
+struct checkpoint_was_stored {
+  run_record run;
+  std::vector<entry> entries;
+  instant at;
+};
+struct run_was_yielded {
+  run_record run;
+  std::vector<entry> entries;
+  std::string because;
+  instant at;
+};
+struct execution_was_lost {
+  /// As it will go on.
+  run_record run;
+  execution_id lost;
+  std::string because;
+  instant at;
+};
+struct retry_was_scheduled {
+  run_record run;
+  reason code;
+  instant due;
+  instant at;
+};
+struct run_has_ended {
+  run_record run;
+  settlement ended;
+  std::optional<reason> code;
+  std::vector<entry> entries;
+  /// Leave the ledger to make room.
+  std::vector<id_hash> evicted;
+  std::vector<outbox_item> outbox;
+  /// Control messages that this settles too.
+  std::vector<ledger_item> controls;
+  /// It never started: it was cancelled in the queue.
+  bool was_queued = false;
+  instant at;
+};
+struct outbox_was_delivered {
+  std::string item;
+  task_id run;
+  instant at;
+};
+struct session_was_edited {
+  edit change;
+  ledger_item by;
+  std::vector<id_hash> evicted;
+  instant at;
+};
+struct session_was_deleted {
+  ledger_item by;
+  /// The run that it ended, if there was one.
+  std::optional<run_record> run;
+  instant at;
+};
+
+// ---- in hand only
+struct task_was_held {
+  held_task message;
+};
+struct task_was_stubbed {
+  stub message;
+};
+struct read_back_was_asked {};
+struct read_back_has_failed {
+  stream_seq seq;
+};
+struct read_back_has_come {
+  held_task message;
+};
+struct task_was_dropped {
+  stream_seq seq;
+};
+/// The message of the stored run was delivered again.
+struct current_was_redelivered {
+  held_task message;
+};
+struct run_was_taken_up {
+  run_record run;
+};
+struct slot_was_wanted {
+  execution_id execution;
+  bool store_first;
+};
+struct slice_was_launched {};
+/// The wish for a slot was taken back, or the execution no longer counts.
+struct execution_was_dropped {};
+struct execution_was_asked {
+  boundary_order order;
+};
+struct cancel_was_kept {
+  held_control message;
+};
+struct early_cancel_was_kept {
+  early_cancel kept;
+};
+struct early_cancel_was_used {
+  stream_seq seq;
+};
+struct message_was_refused {
+  message_kind kind;
+  stream_seq seq;
+  pending_refusal refused;
+};
+struct refusal_was_buried {
+  message_kind kind;
+  stream_seq seq;
+};
+struct ack_was_wanted {
+  message_kind kind;
+  stream_seq seq;
+  id_hash id;
+};
+struct ack_was_put_off {
+  std::string item;
+  stream_seq seq;
+};
+struct ack_was_confirmed {
+  message_kind kind;
+  stream_seq seq;
+};
+struct drain_was_asked {};
+
+using event =
+    std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
+                 run_has_ended, outbox_was_delivered, session_was_edited, session_was_deleted,
+                 // in hand only
+                 task_was_held, task_was_stubbed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
+                 run_was_taken_up, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
+                 early_cancel_was_used, message_was_refused, refusal_was_buried, ack_was_wanted, ack_was_put_off, ack_was_confirmed,
+                 drain_was_asked>;
+
+[[nodiscard]] bool is_durable(const event& e);
+
+/// The only thing that changes a state, live and on replay.
+void evolve(state& s, const event& e);
+/// The durable part of it: `h` after `e`; in-hand events leave it as it is.
+void evolve_head(head& h, const event& e);
+
+struct stepped {
+  state next;
+  std::vector<event> events;
+  std::vector<effect> effects;
+};
+
+/// The commit that stores `events`, whose next state is `after`; nothing if none of them is durable.
+/// `after.number` and `after.last` still are those of the commit before.
+[[nodiscard]] std::optional<commit> commit_of(const state& after, const std::vector<event>& events);
+
+} // namespace baton::session

@@ -1,0 +1,243 @@
+#include <algorithm>
+
+#include "actors/session/draft.hpp"
+
+namespace baton::session {
+namespace {
+
+void settle(head& h, const std::vector<id_hash>& evicted, ledger_item item) {
+  std::erase_if(h.ledger, [&](const ledger_item& old) { return std::ranges::find(evicted, old.id) != evicted.end(); });
+  h.ledger.push_back(item);
+}
+
+void end_run(head& h, const run_has_ended& e) {
+  if (!e.was_queued) h.phase = phases::idle{};
+  settle(h, e.evicted, {hash_of_id(message_kind::task, e.run.id), e.run.digest, e.ended});
+  for (const auto& control : e.controls) h.ledger.push_back(control);
+  h.outbox.insert(h.outbox.end(), e.outbox.begin(), e.outbox.end());
+  h.last = last_run{e.run.id, e.ended, e.at, static_cast<std::uint32_t>(e.run.slice.value), e.code};
+  h.runs += 1;
+  h.entries += e.entries.size();
+}
+
+void apply_edit(head& h, const session_was_edited& e) {
+  if (e.change.title) {
+    h.title = *e.change.title;
+    h.title_version += 1;
+  }
+  if (e.change.pinned) h.pinned = *e.change.pinned;
+  for (const auto& [name, text] : e.change.labels) {
+    if (text.empty()) {
+      h.labels.erase(name);
+    } else {
+      h.labels[name] = text;
+    }
+  }
+  settle(h, e.evicted, e.by);
+}
+
+void become_tombstone(head& h, const session_was_deleted& e) {
+  if (e.run) h.ledger.push_back({hash_of_id(message_kind::task, e.run->id), e.run->digest, settlement::cancelled});
+  h.ledger.push_back(e.by);
+  h.phase = phases::deleted{e.at};
+  h.last.reset();
+  h.title.clear();
+  h.title_version += 1;
+  h.pinned = false;
+  h.labels.clear();
+  h.context_from = {};
+  h.entries = 0;
+}
+
+void touch(head& h, instant at) {
+  if (h.created_at == instant{}) h.created_at = at;
+  h.changed_at = at;
+}
+
+void start_waiting(hand& hand, const slot_was_wanted& e) {
+  hand.run->execution = e.execution;
+  hand.run->slice = next(hand.run->slice);
+  hand.execution = in_flight{};
+  hand.execution->id = e.execution;
+  hand.execution->store_first = e.store_first;
+}
+
+void forget_message(hand& hand, stream_seq seq) {
+  std::erase_if(hand.queue, [&](const held_task& m) { return m.seq == seq; });
+  std::erase_if(hand.backlog, [&](const stub& m) { return m.seq == seq; });
+}
+
+/// What a durable event means for what is in hand.
+struct hand_after {
+  session::hand& hand;
+
+  void operator()(const session_was_taken&) const {}
+  void operator()(const slice_was_started& e) const {
+    hand.run = e.run;
+    if (hand.execution) hand.execution->stored = true;
+  }
+  void operator()(const checkpoint_was_stored& e) const {
+    hand.run = e.run;
+    if (hand.execution) hand.execution->stored = true;
+  }
+  void operator()(const run_was_yielded& e) const {
+    hand.run = e.run;
+    hand.execution.reset();
+  }
+  void operator()(const execution_was_lost& e) const {
+    hand.run = e.run;
+    hand.execution.reset();
+  }
+  void operator()(const retry_was_scheduled& e) const {
+    hand.run = e.run;
+    hand.execution.reset();
+  }
+  void operator()(const run_has_ended& e) const {
+    if (e.was_queued) return forget_message(hand, e.run.message);
+    hand.run.reset();
+    hand.current.reset();
+    hand.execution.reset();
+    hand.cancels.clear();
+  }
+  void operator()(const outbox_was_delivered& e) const { hand.ack_after.erase(e.item); }
+  void operator()(const session_was_edited&) const {}
+  void operator()(const session_was_deleted&) const {
+    hand.run.reset();
+    hand.current.reset();
+    hand.execution.reset();
+    hand.cancels.clear();
+    hand.queue.clear();
+    hand.backlog.clear();
+  }
+
+  void operator()(const task_was_held& e) const { hand.queue.push_back(e.message); }
+  void operator()(const task_was_stubbed& e) const { hand.backlog.push_back(e.message); }
+  void operator()(const read_back_was_asked&) const { hand.reading_back = true; }
+  void operator()(const read_back_has_come& e) const {
+    hand.reading_back = false;
+    const auto known = std::ranges::find(hand.backlog, e.message.seq, &stub::seq);
+    if (known == hand.backlog.end()) return;
+    hand.queue.push_back(e.message);
+    hand.queue.back().after_crash = known->after_crash;
+    hand.backlog.erase(known);
+  }
+  void operator()(const read_back_has_failed& e) const {
+    hand.reading_back = false;
+    forget_message(hand, e.seq);
+  }
+  void operator()(const task_was_dropped& e) const { forget_message(hand, e.seq); }
+  void operator()(const run_was_taken_up& e) const {
+    hand.run = e.run;
+    hand.current = std::move(hand.queue.front());
+    hand.queue.pop_front();
+  }
+  void operator()(const slot_was_wanted& e) const { start_waiting(hand, e); }
+  void operator()(const slice_was_launched&) const { hand.execution->at = in_flight::stage::launched; }
+  void operator()(const execution_was_dropped&) const { hand.execution.reset(); }
+  void operator()(const execution_was_asked& e) const {
+    if (hand.execution) hand.execution->asked = e.order;
+  }
+  void operator()(const cancel_was_kept& e) const { hand.cancels.push_back(e.message); }
+  void operator()(const early_cancel_was_kept& e) const { hand.early_cancels.push_back(e.kept); }
+  void operator()(const early_cancel_was_used& e) const {
+    std::erase_if(hand.early_cancels, [&](const early_cancel& c) { return c.message.seq == e.seq; });
+  }
+  void operator()(const message_was_refused& e) const {
+    (e.kind == message_kind::task ? hand.refused_tasks : hand.refused_controls)[e.seq] = e.refused;
+  }
+  void operator()(const refusal_was_buried& e) const {
+    (e.kind == message_kind::task ? hand.refused_tasks : hand.refused_controls).erase(e.seq);
+  }
+  void operator()(const ack_was_wanted& e) const {
+    (e.kind == message_kind::task ? hand.unconfirmed_tasks : hand.unconfirmed_controls)[e.seq] = e.id;
+  }
+  void operator()(const ack_was_put_off& e) const { hand.ack_after[e.item] = e.seq; }
+  void operator()(const ack_was_confirmed& e) const {
+    (e.kind == message_kind::task ? hand.unconfirmed_tasks : hand.unconfirmed_controls).erase(e.seq);
+  }
+  void operator()(const drain_was_asked&) const { hand.draining = true; }
+  /// Needs the head too: see `evolve`.
+  void operator()(const current_was_redelivered&) const {}
+};
+
+} // namespace
+
+const run_record* stored_run(const head& h) {
+  return std::visit(overloaded{[](const phases::idle&) -> const run_record* { return nullptr; },
+                               [](const phases::running& p) { return &p.run; },
+                               [](const phases::retry_wait& p) { return &p.run; },
+                               [](const phases::yielded& p) { return &p.run; },
+                               [](const phases::deleted&) -> const run_record* { return nullptr; }},
+                    h.phase);
+}
+
+bool runs_nothing(const state& s) {
+  return !s.hand.execution || s.hand.execution->at == in_flight::stage::queued;
+}
+
+bool is_quiet(const state& s) {
+  const auto& h = s.hand;
+  return !h.current && !h.run && !h.execution && h.queue.empty() && h.backlog.empty() && h.cancels.empty() &&
+         h.early_cancels.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
+         h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty();
+}
+
+bool is_durable(const event& e) { return e.index() <= event{session_was_deleted{}}.index(); }
+
+void evolve_head(head& h, const event& e) {
+  std::visit(overloaded{[&](const session_was_taken& t) {
+                          touch(h, t.at);
+                          if (t.cut_off) h.phase = phases::running{*t.cut_off};
+                        },
+                        [&](const slice_was_started& t) {
+                          touch(h, t.at);
+                          h.phase = phases::running{t.run};
+                        },
+                        [&](const checkpoint_was_stored& t) {
+                          touch(h, t.at);
+                          h.phase = phases::running{t.run};
+                          h.entries += t.entries.size();
+                        },
+                        [&](const run_was_yielded& t) {
+                          touch(h, t.at);
+                          h.phase = phases::yielded{t.run};
+                          h.entries += t.entries.size();
+                        },
+                        [&](const execution_was_lost& t) {
+                          touch(h, t.at);
+                          h.phase = phases::running{t.run};
+                        },
+                        [&](const retry_was_scheduled& t) {
+                          touch(h, t.at);
+                          h.phase = phases::retry_wait{t.run, t.due};
+                        },
+                        [&](const run_has_ended& t) {
+                          touch(h, t.at);
+                          end_run(h, t);
+                        },
+                        [&](const outbox_was_delivered& t) {
+                          touch(h, t.at);
+                          std::erase_if(h.outbox, [&](const outbox_item& item) { return item.id == t.item; });
+                        },
+                        [&](const session_was_edited& t) {
+                          touch(h, t.at);
+                          apply_edit(h, t);
+                        },
+                        [&](const session_was_deleted& t) {
+                          touch(h, t.at);
+                          become_tombstone(h, t);
+                        },
+                        [](const auto&) { /* in hand only */ }},
+             e);
+}
+
+void evolve(state& s, const event& e) {
+  evolve_head(s.head, e);
+  std::visit(hand_after{s.hand}, e);
+  if (const auto* came = std::get_if<current_was_redelivered>(&e)) {
+    s.hand.current = came->message;
+    if (const auto* run = stored_run(s.head)) s.hand.run = *run;
+  }
+}
+
+} // namespace baton::session

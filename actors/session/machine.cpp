@@ -1,0 +1,81 @@
+#include "actors/session/machine.hpp"
+
+#include <algorithm>
+
+#include "actors/session/draft.hpp"
+
+namespace baton::session {
+namespace {
+
+/// What the log still owes to the world is ordered again.
+void on_loaded(draft& d, const loaded& in) {
+  if (in.after_crash && stored_run(d.durable()) != nullptr) take_over(d);
+  for (const auto& item : d.durable().outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
+}
+
+void on_outbox_delivered(draft& d, const outbox_delivered& in) {
+  const auto& outbox = d.durable().outbox;
+  const auto found = std::ranges::find(outbox, in.item, &outbox_item::id);
+  if (found == outbox.end()) return;
+  const auto run = found->run;
+  const auto owed = d.hand().ack_after.find(in.item);
+  const auto message = owed == d.hand().ack_after.end() ? std::optional<stream_seq>{} : owed->second;
+  d.happened(outbox_was_delivered{in.item, run, d.time()});
+  if (message) settle_ack(d, message_kind::task, *message, hash_of_id(message_kind::task, run));
+  proceed(d);
+}
+
+void on_timer(draft& d, const timer_fired& in) {
+  switch (in.timer) {
+    case timer::retry_due: return proceed(d);
+    case timer::settle_over: return on_settle_over(d, in.execution);
+    case timer::early_cancels: return drop_old_early_cancels(d);
+  }
+}
+
+void on_drain(draft& d) {
+  d.happened(drain_was_asked{});
+  const auto& execution = d.hand().execution;
+  if (!execution) return;
+  if (execution->at == in_flight::stage::queued) {
+    d.order(free_slot{execution->id});
+    d.happened(execution_was_dropped{});
+    return;
+  }
+  d.order(ask_execution{execution->id, boundary_order::yield});
+  if (!execution->asked) d.happened(execution_was_asked{boundary_order::yield});
+}
+
+} // namespace
+
+stepped step(state before, input in, const context& with) {
+  draft d{std::move(before), with};
+  std::visit(overloaded{[&](const loaded& l) { on_loaded(d, l); },
+                        [&](task_arrived& t) {
+                          if (t.message.after_crash) take_over(d);
+                          admit(d, std::move(t.message));
+                          proceed(d);
+                        },
+                        [&](control_arrived& c) { on_control(d, std::move(c.message)); },
+                        [&](task_read_back& t) {
+                          d.happened(read_back_has_come{std::move(t.message)});
+                          proceed(d);
+                        },
+                        [&](const task_was_gone& t) {
+                          d.happened(read_back_has_failed{t.seq});
+                          proceed(d);
+                        },
+                        [&](const slot_granted& s) { on_slot(d, s); },
+                        [&](const slice_grew_old& s) { on_old_slice(d, s); },
+                        [&](boundary_reached& b) { on_boundary(d, std::move(b)); },
+                        [&](slice_ended& e) { on_slice_end(d, std::move(e)); },
+                        [&](const timer_fired& t) { on_timer(d, t); },
+                        [&](const refusal_buried& b) { refusal_is_buried(d, b); },
+                        [&](const outbox_delivered& o) { on_outbox_delivered(d, o); },
+                        [&](const ack_confirmed& a) { d.happened(ack_was_confirmed{a.kind, a.seq}); },
+                        [&](const drain_asked&) { on_drain(d); }},
+             in);
+  return std::move(d).finish();
+}
+
+} // namespace baton::session

@@ -1,0 +1,165 @@
+// The session machine: what an input means for one session. Pure: time, chance and new ids come in with the input.
+//
+// `step` takes the state and gives the next one, with the events that lead there and the effects to perform. Because each
+// commit stores the head *after* its events, the next state is made before the append; the shell shows it to nobody, takes
+// no further input and performs no effect until the commit is stored (it drops all of it if somebody else wrote first).
+// `evolve` is the only thing that changes a state, live and on replay.
+//
+// Invariants: at most one run under way; at most one execution, whose reports alone count; turns start in stream order;
+// a message is acknowledged only in a decision whose durable events, if any, settle it.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "actors/session/state.hpp"
+#include "messages/dead_letter.hpp"
+#include "messages/digest.hpp"
+
+namespace baton::session {
+
+struct limits {
+  std::size_t in_memory_max = 64;
+  std::size_t backlog_max = 1024;
+  std::uint32_t max_attempts = 3;
+  milliseconds retry_first{2'000};
+  milliseconds retry_longest{60'000};
+  milliseconds slice_time_limit{300'000};
+  milliseconds run_wall_limit{11 * 3'600'000};
+  /// Between a cancel and the abort.
+  milliseconds settle{5'000};
+  std::size_t early_cancels_max = 16;
+  milliseconds early_cancel_kept{60'000};
+  std::size_t labels_max = 32;
+  /// Entries of one commit together, each counted at most as `inline_max` (larger ones become blobs).
+  std::size_t record_bytes_max = 640 * 1024;
+  std::set<std::string, std::less<>> runners;
+};
+
+struct context {
+  instant now;
+  std::uint32_t chance = 0;
+  execution_id fresh_execution;
+  const session::limits& limits;
+};
+
+// ---- inputs: arrivals
+struct task_arrived {
+  held_task message;
+};
+struct control_arrived {
+  held_control message;
+};
+/// `read_back` found nothing: somebody removed the message from the queue.
+struct task_was_gone {
+  stream_seq seq;
+};
+/// The answer to `read_back`.
+struct task_read_back {
+  held_task message;
+};
+struct slot_granted {
+  execution_id execution;
+};
+/// The slice has run for `slice_commit_after`: the log should know of it.
+struct slice_grew_old {
+  execution_id execution;
+};
+struct boundary_reached {
+  execution_id execution;
+  boundary at;
+};
+struct slice_ended {
+  execution_id execution;
+  slice_end end;
+};
+enum class timer : std::uint8_t { retry_due, settle_over, early_cancels };
+struct timer_fired {
+  session::timer timer;
+  /// As it was set.
+  execution_id execution;
+};
+/// A dead letter of a refused message is stored.
+struct refusal_buried {
+  message_kind kind;
+  stream_seq seq;
+};
+/// An outbox item is confirmed.
+struct outbox_delivered {
+  std::string item;
+};
+struct ack_confirmed {
+  message_kind kind;
+  stream_seq seq;
+};
+struct drain_asked {};
+/// First input after the head was loaded: what the log says is still owed.
+struct loaded {
+  /// The partition was taken from a node that died.
+  bool after_crash = false;
+};
+using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, task_was_gone, slot_granted, slice_grew_old, boundary_reached,
+                           slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked>;
+
+// ---- effects: orders
+struct want_slot {
+  execution_id execution;
+  std::string tenant;
+  bool suspect;
+};
+/// Gives back a slot, or the wish for one. What runs in it is destroyed.
+struct free_slot {
+  execution_id execution;
+};
+struct launch {
+  slice_request request;
+};
+struct answer_boundary {
+  execution_id execution;
+  boundary_order order;
+};
+struct ask_execution {
+  execution_id execution;
+  boundary_order order;
+};
+struct abort_execution {
+  execution_id execution;
+  std::string because;
+};
+struct acknowledge {
+  message_kind kind;
+  stream_seq seq;
+};
+struct lighten {
+  stream_seq seq;
+};
+struct read_back {
+  stream_seq seq;
+};
+struct send_answer {
+  std::string reply_to;
+  encoding as;
+  baton::answer answer;
+};
+/// Store a dead letter; then `refusal_buried`, or with an `item`, `outbox_delivered`.
+struct bury {
+  message_kind kind;
+  dead_letter letter;
+  std::string item;
+};
+struct set_timer {
+  session::timer timer;
+  instant due;
+  /// What it is about, or empty.
+  execution_id execution;
+};
+using effect = std::variant<want_slot, free_slot, launch, answer_boundary, ask_execution, abort_execution, acknowledge, lighten,
+                            read_back, send_answer, bury, set_timer>;
+
+struct stepped;
+[[nodiscard]] stepped step(state before, input in, const context& with);
+
+} // namespace baton::session

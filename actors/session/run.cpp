@@ -1,0 +1,402 @@
+#include <algorithm>
+#include <map>
+
+#include "actors/session/draft.hpp"
+
+namespace baton::session {
+namespace {
+
+/// Characters of a failure's text in the transcript.
+constexpr std::size_t note_text_max = 4'000;
+
+const turn& turn_of(const draft& d) { return std::get<turn>(d.hand().current->task.what); }
+
+bool is_current(const draft& d, const execution_id& execution) {
+  return d.hand().execution && d.hand().execution->id == execution && d.hand().run && d.hand().current;
+}
+
+/// At most `most` bytes, never half a character.
+std::string cut(std::string text, std::size_t most = error_text_max) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
+  text.resize(most);
+  return text;
+}
+
+/// A waiting task's run, before anything has happened to it.
+run_record record_of(const held_task& message, instant now) {
+  run_record run;
+  run.id = message.task.id;
+  run.message = message.seq;
+  run.digest = message.task.digest;
+  run.runner = std::get<turn>(message.task.what).runner;
+  run.tenant = message.task.tenant;
+  run.accepted_at = message.stored_at;
+  run.started_at = now;
+  run.deadline = message.task.deadline;
+  return run;
+}
+
+milliseconds backoff(const limits& l, std::uint32_t attempts, std::uint32_t chance) {
+  auto wait = l.retry_first;
+  for (std::uint32_t i = 1; i < attempts && wait < l.retry_longest; ++i) wait *= 2;
+  wait = std::min(wait, l.retry_longest);
+  // Up to a quarter longer, so that runs that failed together do not come back together.
+  return wait + milliseconds{wait.count() / 4 * (chance % 1024) / 1024};
+}
+
+std::size_t rough_size(const value& v) {
+  return std::visit(overloaded{[](const std::string& s) { return s.size() + 5; },
+                               [](const value::bytes& b) { return b.data.size() + 5; },
+                               [](const value::array& items) {
+                                 std::size_t n = 5;
+                                 for (const auto& item : items) n += rough_size(item);
+                                 return n;
+                               },
+                               [](const value::object& fields) {
+                                 std::size_t n = 5;
+                                 for (const auto& [name, held] : fields) n += name.size() + 5 + rough_size(held);
+                                 return n;
+                               },
+                               [](const auto&) { return std::size_t{9}; }},
+                    v.of());
+}
+
+bool fits(const std::vector<entry>& entries, const limits& l) {
+  std::size_t together = 0;
+  for (const auto& e : entries) together += 128 + std::min(rough_size(e.content), inline_max);
+  return together <= l.record_bytes_max;
+}
+
+void stamp(std::vector<entry>& entries, const task_id& run, instant at) {
+  for (auto& e : entries) {
+    e.run = run;
+    if (e.at == instant{}) e.at = at;
+  }
+}
+
+/// What the slice adds to the transcript, the turn's input before it if it is not stored yet.
+std::vector<entry> with_input(const draft& d, std::vector<entry> added) {
+  const auto& run = *d.hand().run;
+  stamp(added, run.id, d.time());
+  if (run.input_stored) return added;
+  entry input{entry_kind::user, run.id, d.hand().current->stored_at, false, turn_of(d).input, std::nullopt};
+  added.insert(added.begin(), std::move(input));
+  return added;
+}
+
+std::string call_id_of(const entry& e) {
+  const auto* id = e.content.find("id");
+  const auto* text = id == nullptr ? nullptr : id->as<std::string>();
+  return text == nullptr ? std::string{} : *text;
+}
+
+/// Every call gets exactly one result, so that a model provider accepts the transcript.
+void close_open_calls(std::vector<entry>& entries, std::string_view because) {
+  std::map<std::string, entry> open;
+  for (const auto& e : entries) {
+    if (e.kind == entry_kind::tool_call) open.emplace(call_id_of(e), e);
+    if (e.kind == entry_kind::tool_result) open.erase(call_id_of(e));
+  }
+  for (const auto& [id, call] : open) {
+    auto result = call;
+    result.kind = entry_kind::tool_result;
+    result.content = value::object{{"id", id}, {"error", because}};
+    entries.push_back(std::move(result));
+  }
+}
+
+/// The run as it stands after `end` left entries and perhaps a checkpoint.
+run_record advanced(const draft& d, std::optional<value> checkpoint_state) {
+  auto run = *d.hand().run;
+  run.input_stored = true;
+  if (checkpoint_state) {
+    run.last_checkpoint = checkpoint{std::move(*checkpoint_state), std::nullopt, run.slice, d.time()};
+    run.attempts = 0;
+    run.crashes = 0;
+  }
+  return run;
+}
+
+void give_back_slot(draft& d) {
+  if (d.hand().execution) d.order(free_slot{d.hand().execution->id});
+}
+
+slice_request request_for(const draft& d) {
+  const auto& s = d.now();
+  const auto& run = *s.hand.run;
+  slice_request request;
+  request.input = {turn_of(d).input, turn_of(d).options};
+  request.routing = {s.id, run.id, run.execution, s.partition, s.epoch, run.runner, run.tenant};
+  request.policy = {d.with().limits.slice_time_limit, run.deadline, run.crashes > 1};
+  request.state = {run.slice, run.attempts, run.last_checkpoint, s.head.context_from, s.last};
+  request.observers = {true, s.hand.current->task.traceparent};
+  return request;
+}
+
+void want_next_slice(draft& d) {
+  const auto& run = *d.hand().run;
+  const bool store_first = d.hand().current->after_crash;
+  d.order(want_slot{d.with().fresh_execution, run.tenant, run.crashes > 1});
+  d.happened(slot_was_wanted{d.with().fresh_execution, store_first});
+}
+
+/// Why the run may not have another slice.
+std::optional<final_end> overdue(const draft& d) {
+  const auto& run = *d.hand().run;
+  if (run.attempts >= d.with().limits.max_attempts) {
+    return final_end{{}, settlement::failed, reason::max_attempts, run.last_error, {}, {}};
+  }
+  if (run.deadline && *run.deadline <= d.time()) {
+    return final_end{{}, settlement::failed, reason::deadline_passed, "the deadline passed before the run was done", {}, {}};
+  }
+  if (d.time() - run.started_at >= d.with().limits.run_wall_limit) {
+    return final_end{{}, settlement::failed, reason::time_limit, "the run took longer than session.run_wall_limit", {}, {}};
+  }
+  return std::nullopt;
+}
+
+/// The run in hand goes on, if its time has come.
+void go_on(draft& d) {
+  if (const auto* waiting = std::get_if<phases::retry_wait>(&d.durable().phase); waiting != nullptr && d.time() < waiting->due) {
+    d.order(set_timer{timer::retry_due, waiting->due, {}});
+    return;
+  }
+  if (auto over = overdue(d)) {
+    end_run(d, std::move(*over));
+    return proceed(d);
+  }
+  want_next_slice(d);
+}
+
+void read_backlog(draft& d) {
+  const auto& hand = d.hand();
+  if (hand.reading_back || hand.backlog.empty() || hand.queue.size() > d.with().limits.in_memory_max / 2) return;
+  d.order(read_back{hand.backlog.front().seq});
+  d.happened(read_back_was_asked{});
+}
+
+void on_completed(draft& d, completed c, std::vector<entry> entries) {
+  if (!c.result.is_null()) entries.push_back({entry_kind::assistant, {}, {}, false, c.result, std::nullopt});
+  end_run(d, {{}, settlement::completed, std::nullopt, {}, std::move(c.result), std::move(entries)});
+}
+
+void on_failed(draft& d, const failed& f, std::vector<entry> entries) {
+  auto run = *d.hand().run;
+  run.attempts += 1;
+  run.last_error = cut(f.text);
+  if (!f.retryable) return end_run(d, {std::move(run), settlement::failed, f.code, f.text, {}, std::move(entries)});
+  if (run.attempts >= d.with().limits.max_attempts) {
+    return end_run(d, {std::move(run), settlement::failed, reason::max_attempts, f.text, {}, std::move(entries)});
+  }
+  const auto due = d.time() + backoff(d.with().limits, run.attempts, d.with().chance);
+  give_back_slot(d);
+  d.happened(retry_was_scheduled{std::move(run), f.code, due, d.time()});
+}
+
+void on_lost(draft& d, const lost& l) {
+  auto run = *d.hand().run;
+  const auto execution = run.execution;
+  run.attempts += 1;
+  run.last_error = cut(l.because);
+  give_back_slot(d);
+  if (run.attempts >= d.with().limits.max_attempts) {
+    return end_run(d, {std::move(run), settlement::failed, reason::max_attempts, l.because, {}, {}});
+  }
+  run.execution = {};
+  d.happened(execution_was_lost{std::move(run), execution, cut(l.because), d.time()});
+}
+
+void on_yielded(draft& d, const yielded& y, slice_end& end) {
+  auto run = advanced(d, std::move(end.checkpoint));
+  auto entries = with_input(d, std::move(end.entries));
+  give_back_slot(d);
+  run.execution = {};
+  d.happened(run_was_yielded{std::move(run), std::move(entries), y.because, d.time()});
+}
+
+std::pair<std::string, std::string> who_cancelled(const draft& d) {
+  if (d.hand().cancels.empty()) return {};
+  const auto& asked = std::get<cancel>(d.hand().cancels.front().control.what);
+  return {asked.by, asked.because};
+}
+
+void on_cancelled(draft& d, std::string by, std::string because, std::vector<entry> entries) {
+  auto text = by.empty() ? because : by + (because.empty() ? "" : ": " + because);
+  end_run(d, {{}, settlement::cancelled, std::nullopt, std::move(text), {}, std::move(entries)});
+}
+
+outbox_item dead_letter_item(const draft& d, const run_record& run, const final_end& end) {
+  return {"dead." + run.id.text(), run.id,      run.message, end.code.value_or(reason::runner_failed),
+          cut(end.text),           run.attempts, d.time()};
+}
+
+void answer_producer(draft& d, const held_task& message, const final_end& end) {
+  if (message.task.reply_to.empty()) return;
+  const auto code = end.code ? to_text(*end.code) : std::string_view{};
+  auto status = final_status(end.ended, end.result, code, end.text);
+  d.order(send_answer{message.task.reply_to, message.task.encoding,
+                      answer_to(message.task.id, verdict::accepted, std::move(status))});
+}
+
+std::vector<ledger_item> settled_controls(const std::vector<held_control>& cancels) {
+  std::vector<ledger_item> items;
+  for (const auto& c : cancels) {
+    items.push_back({hash_of_id(message_kind::control, c.control.id), c.control.digest, settlement::applied});
+  }
+  return items;
+}
+
+void add_last_words(std::vector<entry>& entries, const final_end& end) {
+  if (end.ended == settlement::completed) return;
+  close_open_calls(entries, end.ended == settlement::cancelled ? "cancelled" : "the run failed");
+  value::object note{{"ended", end.ended == settlement::cancelled ? "cancelled" : "failed"}};
+  if (end.code) note.emplace_back("code", to_text(*end.code));
+  if (!end.text.empty()) note.emplace_back("text", cut(end.text, note_text_max));
+  entries.push_back({entry_kind::note, {}, {}, false, std::move(note), std::nullopt});
+}
+
+} // namespace
+
+void end_run(draft& d, final_end end) {
+  add_last_words(end.entries, end);
+  auto entries = with_input(d, std::move(end.entries));
+  if (!fits(entries, d.with().limits)) {
+    return end_run(d, {{}, settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}});
+  }
+  const auto message = *d.hand().current;
+  const auto cancels = d.hand().cancels;
+  const auto run = end.run.value_or(*d.hand().run);
+  run_has_ended ended{run, end.ended, end.code, std::move(entries), {}, {}, settled_controls(cancels), false, d.time()};
+  ended.evicted = room_for(d.now(), 1 + ended.controls.size());
+  if (end.ended == settlement::failed) {
+    ended.outbox.push_back(dead_letter_item(d, run, end));
+    d.happened(ack_was_put_off{ended.outbox.front().id, message.seq});
+  }
+  give_back_slot(d);
+  answer_producer(d, message, end);
+  const auto outbox = ended.outbox;
+  d.happened(std::move(ended));
+  for (const auto& item : outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
+  if (outbox.empty()) settle_ack(d, message_kind::task, message.seq, hash_of_id(message_kind::task, message.task.id));
+  settle_cancels(d, cancels, end.ended);
+}
+
+void proceed(draft& d) {
+  const auto& hand = d.hand();
+  if (hand.execution || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
+  read_backlog(d);
+  if (hand.draining || d.durable().outbox.size() >= outbox_max) return;
+  if (hand.run || stored_run(d.durable()) != nullptr) {
+    // After a restart the run waits for its message, which comes before all newer ones.
+    if (hand.current) go_on(d);
+    return;
+  }
+  while (!hand.queue.empty()) {
+    const auto& next_up = hand.queue.front();
+    if (!next_up.task.deadline || *next_up.task.deadline > d.time()) break;
+    const auto late = next_up;
+    d.happened(task_was_dropped{late.seq});
+    refuse(d, late, {reason::deadline_passed, "deadline"});
+  }
+  if (hand.queue.empty()) return;
+  d.happened(run_was_taken_up{record_of(hand.queue.front(), d.time())});
+  want_next_slice(d);
+}
+
+void take_over(draft& d) {
+  const auto& s = d.now();
+  if (s.last_epoch == s.epoch) return;
+  for (const auto& e : d.events_so_far()) {
+    if (std::holds_alternative<session_was_taken>(e)) return;
+  }
+  session_was_taken taken{std::nullopt, d.time()};
+  if (const auto* running = std::get_if<phases::running>(&s.head.phase)) {
+    taken.cut_off = running->run;
+    // A lease lost in good health burns no attempt; neither does a run that had not started.
+    if (s.last_node != s.node && !running->run.execution.empty()) {
+      taken.cut_off->attempts += 1;
+      taken.cut_off->crashes += 1;
+      taken.cut_off->last_error = "the node died while the run was under way";
+    }
+    taken.cut_off->execution = {};
+  }
+  d.happened(std::move(taken));
+}
+
+void on_slot(draft& d, const slot_granted& in) {
+  if (!is_current(d, in.execution) || d.hand().execution->at != in_flight::stage::queued || d.hand().draining) {
+    d.order(free_slot{in.execution});
+    if (is_current(d, in.execution)) d.happened(execution_was_dropped{});
+    return;
+  }
+  if (auto over = overdue(d)) {
+    end_run(d, std::move(*over));
+    return proceed(d);
+  }
+  if (d.hand().execution->store_first) d.happened(slice_was_started{*d.hand().run, d.time()});
+  d.happened(slice_was_launched{});
+  d.order(launch{request_for(d)});
+}
+
+void on_old_slice(draft& d, const slice_grew_old& in) {
+  if (!is_current(d, in.execution) || d.hand().execution->at != in_flight::stage::launched || d.hand().execution->stored) return;
+  d.happened(slice_was_started{*d.hand().run, d.time()});
+}
+
+void on_boundary(draft& d, boundary_reached in) {
+  if (!is_current(d, in.execution)) return;
+  auto entries = with_input(d, std::move(in.at.entries));
+  if (!fits(entries, d.with().limits)) {
+    d.order(abort_execution{in.execution, "record too large"});
+    end_run(d, {{}, settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}});
+    return proceed(d);
+  }
+  auto run = advanced(d, std::move(in.at.checkpoint));
+  const auto order = d.hand().execution->asked.value_or(boundary_order::go_on);
+  d.order(answer_boundary{in.execution, order});
+  d.happened(checkpoint_was_stored{std::move(run), std::move(entries), d.time()});
+}
+
+void on_slice_end(draft& d, slice_ended in) {
+  if (!is_current(d, in.execution)) return;
+  auto& end = in.end;
+  const bool is_completed = std::holds_alternative<completed>(end.proposed);
+  if (!d.hand().cancels.empty() && !is_completed) {
+    // Whatever else it says, it was told to stop; only a completion that was already made wins.
+    auto [by, because] = who_cancelled(d);
+    on_cancelled(d, std::move(by), std::move(because), std::move(end.entries));
+    return proceed(d);
+  }
+  if (end.entries.empty() || fits(end.entries, d.with().limits)) {
+    std::visit(overloaded{[&](completed& c) { on_completed(d, std::move(c), std::move(end.entries)); },
+                          [&](failed& f) { on_failed(d, f, std::move(end.entries)); },
+                          [&](yielded& y) { on_yielded(d, y, end); },
+                          [&](cancelled& c) { on_cancelled(d, c.by, c.because, std::move(end.entries)); },
+                          [&](lost& l) { on_lost(d, l); }},
+               end.proposed);
+  } else {
+    end_run(d, {{}, settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}});
+  }
+  proceed(d);
+}
+
+void on_settle_over(draft& d, const execution_id& execution) {
+  if (!is_current(d, execution) || d.hand().execution->at != in_flight::stage::launched) return;
+  d.order(abort_execution{execution, "did not settle after a cancel"});
+}
+
+dead_letter letter_of(const state& s, const outbox_item& item) {
+  dead_letter letter;
+  letter.session = s.id;
+  letter.id = item.run.text();
+  letter.why = item.why;
+  letter.detail = item.text;
+  letter.seq = item.message;
+  letter.at = item.at;
+  letter.attempts = item.attempts;
+  letter.dedupe = s.id.text() + "." + item.id;
+  return letter;
+}
+
+} // namespace baton::session

@@ -1,0 +1,118 @@
+// What a session is at one moment. `head` is durable: it changes only by durable events, and is what each commit stores.
+// `hand` is memory: messages that are still in the queue, and the execution under way; losing it costs a redelivery.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/commit.hpp"
+#include "messages/control.hpp"
+#include "messages/slice.hpp"
+#include "messages/task.hpp"
+
+namespace baton::session {
+
+/// Admitted, not acknowledged.
+struct held_task {
+  baton::task task;
+  stream_seq seq;
+  instant stored_at;
+  /// Was in the queue when the partition was taken from a node that died.
+  bool after_crash = false;
+};
+
+/// Admitted beyond `in_memory_max`: read back by sequence when its turn comes.
+struct stub {
+  stream_seq seq;
+  id_hash id;
+  body_digest digest;
+  bool after_crash = false;
+};
+
+struct held_control {
+  baton::control control;
+  stream_seq seq;
+};
+
+/// A cancel that came before its turn.
+struct early_cancel {
+  held_control message;
+  task_id run;
+  instant until;
+};
+
+/// A refused message: answered and acknowledged once its dead letter is stored.
+struct pending_refusal {
+  task_id id;
+  std::string reply_to;
+  baton::encoding encoding = baton::encoding::msgpack;
+  refusal why;
+};
+
+/// The execution of the run in hand.
+struct in_flight {
+  enum class stage : std::uint8_t {
+    /// Asked for a slot.
+    queued,
+    /// Running; a report from it will come.
+    launched,
+  };
+  execution_id id;
+  stage at = stage::queued;
+  /// The log knows of this slice.
+  bool stored = false;
+  /// Nothing runs any more before the log knows (after a crash).
+  bool store_first = false;
+  std::optional<boundary_order> asked;
+};
+
+struct hand {
+  /// The message of the run under way. Absent after a restart, until it is delivered again.
+  std::optional<held_task> current;
+  /// The run under way; `head.phase` has it too once it is stored.
+  std::optional<run_record> run;
+  std::optional<in_flight> execution;
+  std::deque<held_task> queue;
+  std::deque<stub> backlog;
+  /// A stub is being read back; its task goes to the end of `queue`.
+  bool reading_back = false;
+  /// Cancels of the run in hand: answered when it has ended.
+  std::vector<held_control> cancels;
+  std::vector<early_cancel> early_cancels;
+  /// Settled, acknowledgement not confirmed: not evicted from the ledger.
+  std::map<stream_seq, id_hash> unconfirmed_tasks;
+  std::map<stream_seq, id_hash> unconfirmed_controls;
+  /// Refused: being buried, then acknowledged.
+  std::map<stream_seq, pending_refusal> refused_tasks;
+  std::map<stream_seq, pending_refusal> refused_controls;
+  /// Settled messages that are acknowledged when this outbox item is confirmed.
+  std::map<std::string, stream_seq> ack_after;
+  /// No new slices: the node drains.
+  bool draining = false;
+};
+
+struct state {
+  session_id id;
+  partition_id partition;
+  node_id node;
+  baton::epoch epoch;
+  baton::head head;
+  /// Of the last commit. Zero: none.
+  stream_seq last;
+  commit_number number;
+  baton::epoch last_epoch;
+  node_id last_node;
+  session::hand hand;
+};
+
+/// The run that the log knows of and that has not ended; nullptr if there is none.
+[[nodiscard]] const run_record* stored_run(const head& h);
+/// Nothing in hand, nothing owed: the actor may end, and nothing is lost.
+[[nodiscard]] bool is_quiet(const state& s);
+/// No execution runs and none is about to.
+[[nodiscard]] bool runs_nothing(const state& s);
+
+} // namespace baton::session
