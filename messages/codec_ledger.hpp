@@ -1,0 +1,50 @@
+// The ledger as it is stored: one run of bytes, because all of it is rewritten with each commit. Each item is the id's hash
+// (16 bytes), the body's digest (8) and the settlement (1); numbers are big endian. Private to messages/codec*.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "messages/codec_names.hpp"
+#include "messages/codec_pack.hpp"
+#include "messages/head.hpp"
+
+namespace baton::codec {
+
+inline constexpr std::size_t ledger_item_bytes = 16 + 8 + 1;
+
+/// Where the next item goes.
+inline char* write_ledger_item(char* to, const ledger_item& item) {
+  to = write_big_endian(to, item.id.high);
+  to = write_big_endian(to, item.id.low);
+  to = write_big_endian(to, item.digest.value);
+  *to++ = static_cast<char>(item.ended);
+  return to;
+}
+
+inline std::uint64_t read_big_endian(const char* from) {
+  std::uint64_t n = 0;
+  for (int i = 0; i < 8; ++i)
+    n = n << 8U | static_cast<unsigned char>(from[i]);
+  return n;
+}
+
+/// Nothing, if the bytes are no whole number of items, or an item ended in a way that is not known.
+[[nodiscard]] inline std::optional<std::vector<ledger_item>> read_ledger(std::string_view bytes) {
+  if (bytes.size() % ledger_item_bytes != 0) return std::nullopt;
+  std::vector<ledger_item> items;
+  items.reserve(bytes.size() / ledger_item_bytes);
+  for (; !bytes.empty(); bytes.remove_prefix(ledger_item_bytes)) {
+    const auto ended = static_cast<unsigned char>(bytes[ledger_item_bytes - 1]);
+    if (ended >= settlement_names.size()) return std::nullopt;
+    items.push_back({.id = {.high = read_big_endian(bytes.data()), .low = read_big_endian(bytes.data() + 8)},
+        .digest = {read_big_endian(bytes.data() + 16)},
+        .ended = static_cast<settlement>(ended)});
+  }
+  return items;
+}
+
+} // namespace baton::codec
