@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -69,8 +70,8 @@ public:
   /// The listener lost what it held of this session (its actor died): deliver it again.
   virtual void forget(partition_id partition, const session_id& session) = 0;
 
-  using read_result = expected<delivery, source_failure>;
-  /// A message that is still in the queue, by sequence.
+  using read_result = expected<std::optional<delivery>, source_failure>;
+  /// A message by sequence; nothing, if it is no longer in the queue.
   virtual void read_back(partition_id partition, message_kind kind, stream_seq seq, std::function<void(read_result)> done) = 0;
 
   /// Stops delivery. Messages that are not acknowledged stay in the queue for the next owner.
