@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares every #include with the arrows between the layers.
 
-    ops -> {actors, bridge};  actors -> ports, machines -> messages;  bridge -> ports -> messages
+    ops -> {actors, bridge};  actors -> machines -> ports -> messages;  bridge -> ports -> messages
     config includes nothing of ours, and all may include its options.
 
 Actors and bridge meet only in ops/batond/wiring. A library is included only where the table LIBRARIES allows it.
@@ -22,7 +22,7 @@ ARROWS = {
     "options": set(),
     "config": {"options"},
     "ports": {"messages", "options"},
-    "machines": {"messages", "options"},
+    "machines": {"ports", "messages", "options"},  # a machine's inputs and effects are made of the ports' plain values
     "actors": {"ports", "machines", "messages", "options"},
     "bridge": {"ports", "messages", "options"},
     "ops": {"actors", "ports", "machines", "bridge", "messages", "config", "options"},

@@ -80,7 +80,8 @@ class Layers(SmallTree):
 
     def test_what_the_machines_target_lists_is_a_machine(self):
         self.write("actors/CMakeLists.txt", "add_library(baton_machines STATIC\n  session/admission.cpp # pure\n)\n")
-        self.write("actors/session/admission.hpp", '#include "actors/ports/runner.hpp"\n')
+        self.write("actors/session/admission.hpp", '#include "config/load.hpp"\n')
+        self.write("config/load.hpp", "")
         self.write("actors/session/admission.cpp", '#include "actors/session/admission.hpp"\n#include <caf/all.hpp>\n')
         self.expect("actors/session/admission.hpp:1: layer", "actors/session/admission.cpp:2: library")
 
@@ -89,7 +90,7 @@ class Layers(SmallTree):
         self.write("actors/session/state.hpp", '#include "messages/task.hpp"\n#include "actors/session/waits.hpp"\n')
         self.write("actors/session/waits.hpp", "")
         self.expect()
-        self.write("actors/session/waits.hpp", '#include "actors/ports/runner.hpp"\n#include <caf/fwd.hpp>\n')
+        self.write("actors/session/waits.hpp", '#include "bridge/nats/log.hpp"\n#include <caf/fwd.hpp>\n')
         self.expect("actors/session/waits.hpp:1: layer", "actors/session/waits.hpp:2: library")
 
     def test_a_machine_does_not_include_its_shell(self):
