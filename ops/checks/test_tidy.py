@@ -128,13 +128,14 @@ class Bans(Tidy):
 
     def test_a_default_over_our_enum(self):
         self.expect_in_cpp("switch (r) {\n  case reason::too_large: return 1;\n  default: return 2;\n}\n", "3: default")
-        self.expect_in_cpp("switch (r) {\n  case too_large: { f(); break; }\n  case b: break;\n  default: break;\n}\n", "4: default")
+        self.expect_in_cpp("using enum reason;\nswitch (r) {\n  case too_large: { f(); break; }\n  default: break;\n}\n", "4: default")
 
     def test_a_default_over_others_is_needed(self):
         self.expect_in_cpp("switch (c) { case 'a': return 1; default: return 2; }\n")
         self.expect_in_cpp("switch (s) { case NATS_OK: return 1; default: return 2; }\n")
         self.expect_in_cpp("switch (t) { case json::value_t::null: return 1; default: return 2; }\n")
         self.expect_in_cpp("switch (n) { case 1: switch (r) { case reason::a: break; } break; default: return 2; }\n")
+        self.expect_in_cpp("constexpr int gone = 404;\nswitch (n) { case gone: return 1; default: return 2; }\n")
         self.expect_in_cpp("struct x { x() = default; };\n")
 
     def test_headers(self):

@@ -56,6 +56,7 @@ BANS = (
     Ban("metric", r"baton_[a-z0-9_]+$", r".*/(?:\w+_)?metrics?(?:_\w+)?\.[ch]pp|tests/.*|examples/.*",
         "metric names stand in the metrics table alone: add a row there", literals=True),
 )
+FOREIGN_ENUM = r"(?:std|caf|nlohmann|msgpack|toml)::|(?:\w+::)*value_t::"
 PYTHON_SLEEP = re.compile(r"\btime\.sleep\s*\(|\basyncio\.sleep\s*\(")
 NAMED_MANAGER = re.compile(r"\b(?:class|struct|namespace)\s+(\w*_)?(?:manager|helpers?|utils?)\b")
 
@@ -132,12 +133,12 @@ def check_header(source):
 
 
 def check_switches(source):
-    """`default:` where the labels are our own enumerators: they are snake_case, those of C libraries are not."""
+    """`default:` where the labels are our own enumerators: qualified and snake_case, unlike those of C libraries."""
     code = source.code
+    qualified = "*" if re.search(r"\busing\s+enum\b", code) else "+"
     for match in re.finditer(r"\bdefault\s*:(?!:)", code):
         labels = labels_of_switch_around(code, match.start())
-        ours = [name for name in labels if re.match(r"(?!(?:std|caf|nlohmann|msgpack|toml|json)::)(?:\w+::)*[a-z]\w*$", name)
-                and not re.search(r"\bvalue_t::", name)]
+        ours = [name for name in labels if re.match(rf"(?!{FOREIGN_ENUM})(?:\w+::){qualified}[a-z]\w*$", name)]
         if ours:
             yield Finding(str(source.path), source.line_of(match.start()), "default",
                           "a switch over our enum names every case, so that the compiler finds the forgotten one")
