@@ -21,7 +21,7 @@ struct byte_size {
 [[nodiscard]] constexpr byte_size gib(std::uint64_t n) { return {n << 30U}; }
 
 struct listen_address {
-  /// An IP address, without brackets.
+  /// A name or an IP address, without brackets.
   std::string host;
   /// 0: any free one.
   std::uint16_t port = 0;
@@ -31,7 +31,7 @@ struct listen_address {
 struct node_options {
   /// Empty: the host's name.
   std::string name;
-  /// Absolute. `load` fills it in: $XDG_STATE_HOME/baton or ~/.local/state/baton.
+  /// Absolute. Empty: `load` fills in $XDG_STATE_HOME/baton or ~/.local/state/baton.
   std::string data_dir;
   /// Slices that run at once.
   std::uint64_t slots = 64;
