@@ -121,9 +121,10 @@ bool is_held(const state& s, monotonic_instant now, const limits& lim) {
 }
 
 monotonic_instant wake_at(const state& s, monotonic_instant now, const limits& lim) {
-  const auto beat = s.last_sent_at ? *s.last_sent_at + lim.beat_every : now;
-  const auto* is = std::get_if<held>(&s.now);
-  return is == nullptr ? beat : std::min(beat, is->from + lim.held_for);
+  auto next = s.last_sent_at ? *s.last_sent_at + lim.beat_every : now;
+  if (s.in_flight.size() >= lim.in_flight_max) next = std::max(next, s.in_flight.front().sent_at + lim.held_for);
+  if (const auto* is = std::get_if<held>(&s.now)) next = std::min(next, is->from + lim.held_for);
+  return next;
 }
 
 } // namespace baton::lease
