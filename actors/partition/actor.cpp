@@ -1,0 +1,213 @@
+#include "actors/partition/actor.hpp"
+
+#include <caf/send.hpp>
+#include <utility>
+
+#include "actors/crash_point.hpp"
+#include "actors/session/actor.hpp"
+#include "actors/session/draft.hpp"
+
+namespace baton::actors {
+namespace {
+
+/// A session actor that ended in error more often than this waits, with its messages, for the partition's next owner.
+constexpr std::uint32_t deaths_max = 5;
+
+class posting_task_listener : public task_listener {
+public:
+  explicit posting_task_listener(caf::actor to) : to_(std::move(to)) {}
+  void delivered(std::vector<delivery> batch) override { caf::anon_send(to_, deliveries{std::move(batch)}); }
+  void stopped(partition_id, epoch, source_failure why) override { caf::anon_send(to_, source_stopped{why}); }
+
+private:
+  caf::actor to_;
+};
+
+} // namespace
+
+partition_actor::partition_actor(caf::actor_config& config, std::shared_ptr<const services> with, place at)
+    : caf::event_based_actor(config), with_(std::move(with)), at_(std::move(at)) {
+  set_down_handler([this](const caf::down_msg& down) { on_down(down); });
+}
+
+caf::behavior partition_actor::make_behavior() {
+  open();
+  delayed_send(this, with_->passivate_after / 4, sweep_idle{});
+  return {
+      [this](const source_opened& in) { on_opened(in); },
+      [this](deliveries& in) {
+        if (draining_) return;
+        for (auto& d : in.batch) route(d);
+      },
+      [this](const source_stopped& in) {
+        end_sessions();
+        at_.reports.stopped(in.why);
+        quit();
+      },
+      [this](letter_buried& in) { on_buried(in); },
+      [this](bury_letter_again& in) { send_letter(in.kind, std::move(in.letter)); },
+      [this](const session_idle& in) { on_idle(in); },
+      [this](const session_drained& in) { on_drained(in); },
+      [this](sweep_idle) { sweep(); },
+      [this](drain_partition) { drain(); },
+      [this](close_partition) {
+        with_->source->close(at_.partition);
+        end_sessions();
+        quit();
+      },
+  };
+}
+
+void partition_actor::open() {
+  const auto me = caf::actor_cast<caf::actor>(this);
+  with_->source->open(at_.partition, at_.epoch, std::make_shared<posting_task_listener>(me),
+                      [me](expected<task_source::opened, source_failure> result) { caf::anon_send(me, source_opened{result}); });
+}
+
+void partition_actor::on_opened(const source_opened& in) {
+  if (in.result) {
+    with_->metrics->count(counter::takeovers);
+    at_.reports.opened();
+    return;
+  }
+  at_.reports.stopped(in.result.error());
+  quit();
+}
+
+void partition_actor::route(delivery& d) {
+  crash_point("task.delivered");
+  with_->metrics->count(counter::tasks_delivered);
+  const bool after_crash = at_.after_crash && d.before_open;
+  std::visit(session::overloaded{[&](refusal& why) { bury(d, why); },
+                                 [&](task& t) {
+                                   session::held_task message{std::move(t), d.seq, d.stored_at, after_crash};
+                                   to_session(d.session, session::task_arrived{std::move(message)});
+                                 },
+                                 [&](control& c) {
+                                   session::held_control message{std::move(c), d.seq};
+                                   to_session(d.session, session::control_arrived{std::move(message)});
+                                 }},
+             d.body);
+}
+
+void partition_actor::to_session(const session_id& id, session::input in) {
+  auto& r = residents_[id];
+  if (r.deaths > deaths_max) return;
+  if (!r.actor) start(id, r);
+  r.sent += 1;
+  r.touched = with_->clock->now();
+  send(r.actor, session_input{std::move(in)});
+}
+
+void partition_actor::start(const session_id& id, resident& r) {
+  session_actor::place at{id,  at_.partition, at_.epoch, at_.after_crash, caf::actor_cast<caf::actor>(this),
+                          at_.supervisor};
+  r.actor = spawn<session_actor, caf::monitored>(with_, std::move(at));
+  r.sent = 0;
+  by_address_[r.actor.address()] = id;
+}
+
+void partition_actor::bury(const delivery& d, const refusal& why) {
+  dead_letter letter;
+  letter.session = d.session;
+  letter.why = why.why;
+  letter.detail = why.detail;
+  letter.subject = d.subject;
+  letter.seq = d.seq;
+  letter.at = with_->clock->now();
+  letter.dedupe = std::string{d.kind == message_kind::task ? "task." : "control."} + std::to_string(d.seq.value);
+  send_letter(d.kind, std::move(letter));
+}
+
+void partition_actor::send_letter(message_kind kind, dead_letter letter) {
+  const auto me = caf::actor_cast<caf::actor>(this);
+  with_->dead->bury(letter, kind, [me, kind, letter](bool stored) {
+    caf::anon_send(me, letter_buried{kind, letter.seq, letter, stored});
+  });
+}
+
+void partition_actor::on_buried(letter_buried& in) {
+  if (in.stored) {
+    with_->metrics->count_refusal(in.letter.why);
+    crash_point("dead_letter.stored");
+    with_->source->acknowledge(at_.partition, in.kind, in.seq, [] {});
+    return;
+  }
+  delayed_send(this, with_->retry_every, bury_letter_again{in.kind, std::move(in.letter)});
+}
+
+void partition_actor::on_down(const caf::down_msg& down) {
+  const auto found = by_address_.find(down.source);
+  if (found == by_address_.end()) return;
+  const auto id = found->second;
+  by_address_.erase(found);
+  auto& r = residents_[id];
+  r.actor = nullptr;
+  r.deaths += 1;
+  if (draining_) return on_drained({id});
+  if (r.deaths > deaths_max) {
+    with_->notices->say(severity::error, "session " + id.text() + " keeps ending in error; its messages stay in the queue");
+    return;
+  }
+  with_->source->forget(at_.partition, id);
+}
+
+void partition_actor::on_idle(const session_idle& in) {
+  const auto found = residents_.find(in.session);
+  if (found == residents_.end() || !found->second.actor || found->second.sent != in.count) return;
+  demonitor(found->second.actor);
+  by_address_.erase(found->second.actor.address());
+  send_exit(found->second.actor, caf::exit_reason::user_shutdown);
+  residents_.erase(found);
+  with_->metrics->count(counter::sessions_passivated);
+}
+
+void partition_actor::sweep() {
+  const auto now = with_->clock->now();
+  for (auto& [id, r] : residents_) {
+    if (r.actor && now - r.touched >= with_->passivate_after) send(r.actor, idle_probe{r.sent});
+  }
+  delayed_send(this, with_->passivate_after / 4, sweep_idle{});
+}
+
+void partition_actor::drain() {
+  if (draining_) return;
+  draining_ = true;
+  for (auto& [id, r] : residents_) {
+    if (!r.actor) continue;
+    not_drained_.insert(id);
+    r.sent += 1;
+    send(r.actor, session_input{session::drain_asked{}});
+  }
+  if (not_drained_.empty()) release();
+}
+
+void partition_actor::on_drained(const session_drained& in) {
+  not_drained_.erase(in.session);
+  if (not_drained_.empty()) release();
+}
+
+void partition_actor::release() {
+  with_->source->close(at_.partition);
+  end_sessions();
+  at_.reports.released();
+  quit();
+}
+
+void partition_actor::end_sessions() {
+  for (auto& [id, r] : residents_) {
+    if (!r.actor) continue;
+    demonitor(r.actor);
+    send_exit(r.actor, caf::exit_reason::kill);
+  }
+  residents_.clear();
+  by_address_.clear();
+}
+
+void partition_actor::on_exit() {
+  end_sessions();
+  at_.supervisor = nullptr;
+  at_.reports = {};
+}
+
+} // namespace baton::actors

@@ -1,0 +1,73 @@
+// One partition that this node owns: opens its queue, spawns a session actor for whoever has a message, and lets idle ones
+// leave memory. Refuses what belongs to no session. Ends when it is told to, or when the queue says that somebody else owns it.
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "actors/messages.hpp"
+#include "actors/services.hpp"
+
+namespace baton::actors {
+
+/// What the partition's owner hears, from this actor's thread; each only posts.
+struct partition_reports {
+  std::function<void()> opened;
+  /// It delivers no more and has ended its sessions.
+  std::function<void(source_failure)> stopped;
+  /// Drained: nothing runs, nothing more will be stored under this epoch.
+  std::function<void()> released;
+};
+
+class partition_actor : public caf::event_based_actor {
+public:
+  struct place {
+    partition_id partition;
+    baton::epoch epoch;
+    /// The owner before did not release it.
+    bool after_crash = false;
+    caf::actor supervisor;
+    partition_reports reports;
+  };
+  partition_actor(caf::actor_config& config, std::shared_ptr<const services> with, place at);
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  const char* name() const override { return "partition"; }
+
+private:
+  struct resident {
+    caf::actor actor;
+    std::uint64_t sent = 0;
+    instant touched;
+    /// Ended in error this often since the partition was opened.
+    std::uint32_t deaths = 0;
+  };
+
+  void open();
+  void on_opened(const source_opened& in);
+  void route(delivery& d);
+  void to_session(const session_id& id, session::input in);
+  void start(const session_id& id, resident& r);
+  void bury(const delivery& d, const refusal& why);
+  void on_buried(letter_buried& in);
+  void send_letter(message_kind kind, dead_letter letter);
+  void on_down(const caf::down_msg& down);
+  void on_idle(const session_idle& in);
+  void sweep();
+  void drain();
+  void on_drained(const session_drained& in);
+  void release();
+  void end_sessions();
+
+  std::shared_ptr<const services> with_;
+  place at_;
+  std::unordered_map<session_id, resident> residents_;
+  std::unordered_map<caf::actor_addr, session_id> by_address_;
+  bool draining_ = false;
+  std::unordered_set<session_id> not_drained_;
+};
+
+} // namespace baton::actors

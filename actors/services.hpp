@@ -1,0 +1,45 @@
+// What the actors of a node are given: the ports, and what was configured. Made by the wiring before the first actor;
+// everything pointed to outlives the actor system.
+#pragma once
+
+#include <cstddef>
+
+#include "actors/ports/clock.hpp"
+#include "actors/ports/dead_letters.hpp"
+#include "actors/ports/event_sink.hpp"
+#include "actors/ports/id_source.hpp"
+#include "actors/ports/metrics.hpp"
+#include "actors/ports/operator_log.hpp"
+#include "actors/ports/runner.hpp"
+#include "actors/ports/session_log.hpp"
+#include "actors/ports/task_source.hpp"
+#include "actors/session/machine.hpp"
+
+namespace baton {
+
+struct services {
+  baton::clock* clock = nullptr;
+  baton::id_source* ids = nullptr;
+  baton::session_log* log = nullptr;
+  baton::task_source* source = nullptr;
+  baton::dead_letters* dead = nullptr;
+  baton::event_sink* events = nullptr;
+  baton::metrics* metrics = nullptr;
+  baton::operator_log* notices = nullptr;
+  const baton::runner_table* runners = nullptr;
+
+  node_id node;
+  session::limits limits;
+  /// Slices that run at once on this node.
+  std::size_t slots = 64;
+  /// A slice older than this is made known to the log.
+  milliseconds slice_commit_after{1'000};
+  /// A session without anything to do for this long leaves memory.
+  milliseconds passivate_after{30'000};
+  /// Between two attempts at what the broker did not take.
+  milliseconds retry_every{500};
+  /// Inputs that wait while a session's append is in flight.
+  std::size_t waiting_inputs_max = 16'384;
+};
+
+} // namespace baton

@@ -1,0 +1,53 @@
+// Gives out slots, spawns execution actors, and passes orders to them. It knows nothing of turns: only executions, who asked
+// for them, and how long they have run.
+#pragma once
+
+#include <caf/event_based_actor.hpp>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "actors/messages.hpp"
+#include "actors/services.hpp"
+#include "actors/supervisor/slots.hpp"
+
+namespace baton::actors {
+
+class supervisor_actor : public caf::event_based_actor {
+public:
+  supervisor_actor(caf::actor_config& config, std::shared_ptr<const services> with);
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "supervisor"; }
+
+private:
+  struct record {
+    caf::actor session;
+    caf::actor execution;
+    instant launched_at;
+    instant abort_at;
+  };
+  struct launched {
+    execution_id execution;
+    instant at;
+  };
+
+  void grant();
+  void start(slice_request request);
+  void free(const execution_id& execution);
+  /// The execution actor is gone; if it was still expected to report, its slice is lost.
+  void on_down(const caf::down_msg& down);
+  void sweep();
+  void sweep_later();
+  template <class Order>
+  void pass_on(const Order& order);
+
+  std::shared_ptr<const services> with_;
+  supervisor::slots slots_;
+  std::unordered_map<execution_id, record> known_;
+  std::unordered_map<caf::actor_addr, execution_id> by_address_;
+  /// In the order of their launch; those that ended meanwhile are skipped.
+  std::deque<launched> young_;
+  bool sweeping_ = false;
+};
+
+} // namespace baton::actors
