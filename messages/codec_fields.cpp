@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "messages/codec_text.hpp"
+
 namespace baton::codec {
 namespace {
 
@@ -74,7 +76,9 @@ void fields::read(std::string_view name, instant& to) {
   const auto* held = find(name);
   if (held == nullptr) return;
   const auto* ms = held->as<std::int64_t>();
-  if (ms == nullptr) return fail(reason::wrong_type, name, "not a time in milliseconds");
+  // So far that sums and differences of such times cannot overflow.
+  if (ms == nullptr || *ms < -instant_max_ms || *ms > instant_max_ms)
+    return fail(reason::wrong_type, name, "not a time in milliseconds");
   to = instant{milliseconds{*ms}};
 }
 

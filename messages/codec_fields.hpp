@@ -38,7 +38,7 @@ public:
   void read(std::string_view name, std::uint64_t& to);
   void read(std::string_view name, std::uint32_t& to);
   void read(std::string_view name, std::string& to, std::size_t bytes_max = any_size);
-  /// Milliseconds since 1970, or of any sign in our own records.
+  /// Milliseconds since 1970, at most `instant_max_ms` away from it.
   void read(std::string_view name, instant& to);
   void read_bytes(std::string_view name, std::string& to);
   void read_value(std::string_view name, value& to);

@@ -2,8 +2,10 @@
 // (16 bytes), the body's digest (8) and the settlement (1); numbers are big endian. Private to messages/codec*.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -27,9 +29,8 @@ inline char* write_ledger_item(char* to, const ledger_item& item) {
 
 inline std::uint64_t read_big_endian(const char* from) {
   std::uint64_t n = 0;
-  for (int i = 0; i < 8; ++i)
-    n = n << 8U | static_cast<unsigned char>(from[i]);
-  return n;
+  std::memcpy(&n, from, sizeof n);
+  return std::endian::native == std::endian::little ? __builtin_bswap64(n) : n;
 }
 
 /// Nothing, if the bytes are no whole number of items, or an item ended in a way that is not known.

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -25,9 +26,9 @@ namespace baton::codec {
 
 /// Where the next byte goes.
 inline char* write_big_endian(char* to, std::uint64_t n) {
-  for (unsigned shift = 64; shift > 0; shift -= 8)
-    *to++ = static_cast<char>(n >> (shift - 8));
-  return to;
+  if constexpr (std::endian::native == std::endian::little) n = __builtin_bswap64(n);
+  std::memcpy(to, &n, sizeof n);
+  return to + sizeof n;
 }
 
 /// Bytes that grow at the end; what they were is kept when they are cleared.
@@ -103,7 +104,10 @@ public:
     explicit map(pack_writer& out) : out_(out), at_(out.to_.size()) { out.to_.write("\x80", 1); }
     map(const map&) = delete;
     map& operator=(const map&) = delete;
-    ~map() { out_.to_.data()[at_] = static_cast<char>(0x80U | fields_); }
+    ~map() {
+      assert(fields_ <= 15);
+      out_.to_.data()[at_] = static_cast<char>(0x80U | fields_);
+    }
 
     /// The value must follow.
     template <std::size_t N>

@@ -45,17 +45,17 @@ bool tree_builder::count(std::size_t values) {
   return fail(reason::too_many_values, "more than " + std::to_string(limits_.values_max) + " values");
 }
 
-bool tree_builder::put(value v) { return count(1) && place(std::move(v)); }
+bool tree_builder::put(value&& v) { return count(1) && place(std::move(v)); }
 
-bool tree_builder::put_text(std::string text) {
+bool tree_builder::put_text(std::string&& text) {
   if (rule_ == text_rule::utf8 && !is_utf8(text)) return fail(reason::not_decodable, "text that is not UTF-8");
-  if (!key_is_next_) return put(std::move(text));
+  if (!key_is_next_) return put(value{std::move(text)});
   key_is_next_ = false;
   open_.back().key = std::move(text);
   return count(1);
 }
 
-bool tree_builder::open(value container, std::size_t claimed) {
+bool tree_builder::open(value&& container, std::size_t claimed) {
   if (open_.size() == limits_.depth_max) {
     return fail(reason::too_deep, "deeper than " + std::to_string(limits_.depth_max));
   }
@@ -69,13 +69,13 @@ bool tree_builder::open(value container, std::size_t claimed) {
 bool tree_builder::open_array(std::size_t claimed) {
   value::array items;
   items.reserve(std::min(claimed, claim_trusted));
-  return open(std::move(items), claimed);
+  return open(value{std::move(items)}, claimed);
 }
 
 bool tree_builder::open_object(std::size_t claimed) {
   value::object fields;
   fields.reserve(std::min(claimed, claim_trusted));
-  return open(std::move(fields), 2 * claimed);
+  return open(value{std::move(fields)}, 2 * claimed);
 }
 
 bool tree_builder::close() {
@@ -86,7 +86,7 @@ bool tree_builder::close() {
   return place(std::move(closed));
 }
 
-bool tree_builder::place(value v) {
+bool tree_builder::place(value&& v) {
   if (open_.empty()) {
     root_ = std::move(v);
     return true;

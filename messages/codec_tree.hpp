@@ -22,9 +22,9 @@ public:
   /// `limits.values_max` bounds values and keys together, `limits.depth_max` open arrays and objects.
   tree_builder(const decode_limits& limits, text_rule rule) : limits_(limits), rule_(rule) {}
 
-  bool put(value v);
+  bool put(value&& v);
   /// A text value, or a key if the innermost object waits for one.
-  bool put_text(std::string text);
+  bool put_text(std::string&& text);
   /// `claimed` items or fields are said to follow; a parser that does not know claims none.
   bool open_array(std::size_t claimed);
   bool open_object(std::size_t claimed);
@@ -45,8 +45,8 @@ private:
     std::string key;
   };
   bool count(std::size_t values);
-  bool open(value container, std::size_t claimed);
-  bool place(value v);
+  bool open(value&& container, std::size_t claimed);
+  bool place(value&& v);
 
   decode_limits limits_;
   text_rule rule_;

@@ -44,7 +44,7 @@ public:
 
 private:
   bool no_key() { return !tree_.key_is_next() || tree_.fail(reason::wrong_type, "a key that is not text"); }
-  bool scalar(value v) { return no_key() && tree_.put(std::move(v)); }
+  bool scalar(value&& v) { return no_key() && tree_.put(std::move(v)); }
   bool number(double d) {
     return std::isfinite(d) ? scalar(d) : tree_.fail(reason::wrong_type, "a number that is not finite");
   }
