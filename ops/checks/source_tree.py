@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 FOLDERS = ("actors", "bridge", "config", "examples", "messages", "ops", "tests")
 CPP = (".cpp", ".hpp", ".c", ".h")
-SCRIPTS = (".py", ".mjs", ".js", ".cmake")
+SCRIPTS = (".py", ".mjs", ".js", ".sh", ".cmake")
 NOT_OURS = {"build", "node_modules", "__pycache__"}
 
 

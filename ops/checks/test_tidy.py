@@ -77,6 +77,12 @@ class Sizes(Tidy):
         self.expect_in_cpp("def f():\n" + "    g()\n" * 50, "1: function", path="ops/checks/long.py")
 
 
+    def test_shell_functions_are_measured(self):
+        text = "#!/bin/bash\nshort() { g; }\nf() {\n" + "  g\n" * 49 + "}\n"
+        self.expect_in_cpp(text, "3: function", path="ops/run")
+        self.expect_in_cpp(text.replace("  g\n", "", 1), path="ops/run")
+
+
 class Names(Tidy):
     def test_names_of_nothing_are_banned(self):
         self.write("bridge/utils/socket.hpp", "#pragma once\n")

@@ -75,13 +75,16 @@ def check_sizes(source):
 
 
 def spans(source):
-    """(name, line, length) of the functions of a C++ or Python file."""
+    """(name, line, length) of the functions of a C++, Python or shell file."""
     if source.is_cpp:
         yield from ((f.name, f.first_line, f.length) for f in functions(source.code))
     elif source.path.suffix == ".py":
         for node in ast.walk(ast.parse(source.text)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 yield node.name, node.lineno, node.end_lineno - node.lineno + 1
+    elif source.path.suffix in ("", ".sh"):
+        for match in re.finditer(r"^(\w+)\(\) \{\n.*?^\}$", source.text, re.M | re.S):
+            yield match[1], source.line_of(match.start()), match[0].count("\n") + 1
 
 
 def check_names(source):
