@@ -10,20 +10,6 @@ namespace {
 
 constexpr std::size_t shown_max = 120;
 
-/// `nats://user:secret@host` without the secret, wherever it stands in the text.
-std::string without_passwords(std::string text) {
-  for (auto scheme = text.find("://"); scheme != std::string::npos; scheme = text.find("://", scheme + 3)) {
-    const auto begin = scheme + 3;
-    const auto end = std::min(text.find_first_of("/,", begin), text.size());
-    const auto at = text.rfind('@', end);
-    if (at == std::string::npos || at < begin) continue;
-    const auto colon = text.find(':', begin);
-    const auto from = colon < at ? colon + 1 : begin;
-    text.replace(from, at - from, "***");
-  }
-  return text;
-}
-
 std::string quoted(const std::string& text) {
   auto clean = without_passwords(text);
   if (clean.size() > shown_max) clean = clean.substr(0, shown_max) + "...";
@@ -80,6 +66,19 @@ struct show {
 };
 
 } // namespace
+
+std::string without_passwords(std::string text) {
+  for (auto scheme = text.find("://"); scheme != std::string::npos; scheme = text.find("://", scheme + 3)) {
+    const auto begin = scheme + 3;
+    const auto end = std::min(text.find_first_of("/,", begin), text.size());
+    const auto at = text.rfind('@', end);
+    if (at == std::string::npos || at < begin) continue;
+    const auto colon = text.find(':', begin);
+    const auto from = colon < at ? colon + 1 : begin;
+    text.replace(from, at - from, "***");
+  }
+  return text;
+}
 
 std::string shown(const given& g) { return std::visit(show{}, g); }
 

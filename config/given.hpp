@@ -27,6 +27,8 @@ using text_list = std::vector<std::string>;
 using text_map = std::map<std::string, std::string>;
 using given = std::variant<loose_text, std::string, std::int64_t, bool, text_list, text_map, other_type>;
 
+/// `nats://user:secret@host` with `***` for the secret, wherever it stands in the text.
+[[nodiscard]] std::string without_passwords(std::string text);
 /// As a fault shows it: short, passwords of URLs blotted out.
 [[nodiscard]] std::string shown(const given& g);
 

@@ -155,7 +155,9 @@ private:
     return static_cast<std::size_t>(std::ranges::find(rows, name, &option_row::name) - rows.begin());
   }
   [[nodiscard]] bool is_broken(std::string_view name) const { return is_broken_[index_of(name)]; }
-  [[nodiscard]] std::string shown_value(std::size_t i) { return toml_value(option_rows()[i], so_far_); }
+  [[nodiscard]] std::string shown_value(std::size_t i) {
+    return without_passwords(toml_value(option_rows()[i], so_far_));
+  }
 
   options so_far_;
   std::vector<origin> from_ = std::vector<origin>(option_rows().size());

@@ -1,0 +1,419 @@
+// From file, environment and flags to options, or to everything that is wrong with them.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include "config/load.hpp"
+#include "config/table.hpp"
+
+using namespace baton;
+using namespace baton::config;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+using variables = std::map<std::string, std::string>;
+
+struct outside {
+  std::vector<std::string> args = {};
+  variables environment = {{"HOME", "/home/ada"}};
+  /// Of baton.toml; empty: no file is named.
+  std::string file = {};
+};
+
+load_result load_from(outside o) {
+  if (!o.file.empty()) o.args.insert(o.args.end(), {"--config", "baton.toml"});
+  const auto read = [text = o.file](const std::string& path) -> file_text {
+    if (path != "baton.toml") return unreadable{"it is not there"};
+    return text;
+  };
+  return load({.args = std::move(o.args), .environment = std::move(o.environment), .read = read});
+}
+
+options options_from(outside o) {
+  auto result = load_from(std::move(o));
+  if (const auto* faults = std::get_if<std::vector<fault>>(&result)) FAIL(to_text(*faults));
+  return std::get<loaded>(result).options;
+}
+
+std::vector<fault> faults_from(outside o) {
+  auto result = load_from(std::move(o));
+  if (std::holds_alternative<loaded>(result)) return {};
+  return std::get<std::vector<fault>>(result);
+}
+
+origin in_file(std::uint32_t line) { return {.layer = layer::file, .name = "baton.toml", .line = line}; }
+origin in_variable(std::string name) { return {.layer = layer::environment, .name = std::move(name)}; }
+origin in_flag(std::string name) { return {.layer = layer::flag, .name = std::move(name)}; }
+
+/// The faults of a file, as sentences.
+std::string said_of(const std::string& file) { return to_text(faults_from({.file = file})); }
+
+} // namespace
+
+TEST_CASE("without a word from anybody the defaults hold", "[config]") {
+  options defaults;
+  defaults.node.data_dir = "/home/ada/.local/state/baton";
+  REQUIRE(options_from({}) == defaults);
+  REQUIRE(options_from({}).runners.at("echo").type == runner_type::echo);
+}
+
+TEST_CASE("the data directory follows XDG, then the home", "[config]") {
+  REQUIRE(options_from({.environment = {{"HOME", "/home/ada"}, {"XDG_STATE_HOME", "/state"}}}).node.data_dir
+      == "/state/baton");
+  REQUIRE(options_from({.environment = {{"HOME", "/h"}, {"XDG_STATE_HOME", "relative"}}}).node.data_dir
+      == "/h/.local/state/baton");
+  REQUIRE(options_from({.args = {"--data-dir", "/srv/baton"}, .environment = {}}).node.data_dir == "/srv/baton");
+  const auto faults = faults_from({.environment = {}});
+  REQUIRE(faults.size() == 1);
+  REQUIRE(faults[0].kind == fault_kind::missing);
+  REQUIRE(faults[0].option == "node.data_dir");
+}
+
+TEST_CASE("default, file, environment, flag: the last that speaks is heard", "[config]") {
+  const std::string file = "[node]\nslots = 2\n";
+  const variables environment = {{"HOME", "/home/ada"}, {"BATON_NODE_SLOTS", "3"}};
+  REQUIRE(options_from({}).node.slots == 64);
+  REQUIRE(options_from({.file = file}).node.slots == 2);
+  REQUIRE(options_from({.environment = environment, .file = file}).node.slots == 3);
+  REQUIRE(options_from({.args = {"--slots", "4"}, .environment = environment, .file = file}).node.slots == 4);
+  REQUIRE(options_from({.args = {"--slots", "4", "--slots=5"}, .file = file}).node.slots == 5);
+}
+
+TEST_CASE("flags may be written with dashes or underscores, with a space or an equals sign", "[config]") {
+  for (const auto& args : std::vector<std::vector<std::string>>{{"--lease.self-stop", "7s"},
+           {"--lease.self_stop", "7s"}, {"--lease.self-stop=7s"}, {"--lease.self_stop=7s"}}) {
+    REQUIRE(options_from({.args = args}).lease.self_stop == seconds{7});
+  }
+}
+
+TEST_CASE("a switch needs no value", "[config]") {
+  REQUIRE(options_from({.args = {"--broker.tls-required", "--nats", "tls://h"}}).broker.tls_required);
+  REQUIRE_FALSE(options_from({.args = {"--broker.tls-required=false"}, .file = "[broker]\ntls_required = true"})
+          .broker.tls_required);
+}
+
+TEST_CASE("an empty value behind an equals sign is a value", "[config]") {
+  const auto o = options_from({.args = {"--nats=", "--slots", "9"}, .file = "[broker]\nurl = 'nats://h'"});
+  REQUIRE(o.broker.url.empty());
+  REQUIRE(o.node.slots == 9);
+}
+
+TEST_CASE("the file is named by flag, else by variable", "[config]") {
+  const auto read = [](const std::string& path) -> file_text { return "[node]\nname = '" + path + "'"; };
+  const auto name = [&](std::vector<std::string> args, variables environment) {
+    environment["HOME"] = "/h";
+    auto result = load({.args = std::move(args), .environment = std::move(environment), .read = read});
+    return std::get<loaded>(result).options.node.name;
+  };
+  REQUIRE(name({"-c", "a"}, {{"BATON_CONFIG", "b"}}) == "a");
+  REQUIRE(name({}, {{"BATON_CONFIG", "b"}}) == "b");
+  REQUIRE(name({}, {{"BATON_CONFIG", ""}}).empty());
+  REQUIRE(name({}, {}).empty());
+}
+
+TEST_CASE("what is asked for is handed on", "[config]") {
+  const auto wanted = [](std::vector<std::string> args) {
+    return std::get<loaded>(load_from({.args = std::move(args)})).wanted;
+  };
+  REQUIRE(wanted({}) == action::run);
+  REQUIRE(wanted({"--check-config"}) == action::check_config);
+  REQUIRE(wanted({"--dump-config", "--check-config"}) == action::dump_config);
+  REQUIRE(wanted({"--version", "--dump-config"}) == action::version);
+  REQUIRE(wanted({"--help", "--version"}) == action::help);
+  REQUIRE(wanted({"-h", "--nonsense", "--slots", "0"}) == action::help);
+  REQUIRE_FALSE(version().empty());
+}
+
+TEST_CASE("each kind of fault names option, value, place and what is wanted", "[config]") {
+  struct example {
+    outside from;
+    fault is;
+  };
+  const auto [from, is] = GENERATE(values<example>({
+      {{.file = "[lease]\nhartbeat = '2s'"},
+          {fault_kind::unknown_option, "lease.hartbeat", "\"2s\"", in_file(2), "lease.heartbeat"}},
+      {{.file = "slots = 3"}, {fault_kind::unknown_option, "slots", "3", in_file(1), ""}},
+      {{.file = "\n[leese]\n"}, {fault_kind::unknown_option, "leese", "{}", in_file(2), ""}},
+      {{.file = "[node]\nslots = '3'"},
+          {fault_kind::wrong_type, "node.slots", "\"3\"", in_file(2), "a whole number, 1 to 100000"}},
+      {{.file = "[node]\nslots = 3.5"},
+          {fault_kind::wrong_type, "node.slots", "a number with a fraction", in_file(2),
+              "a whole number, 1 to 100000"}},
+      {{.file = "[node.slots]\nx = 1"},
+          {fault_kind::wrong_type, "node.slots", "a table of something else than texts", in_file(1),
+              "a whole number, 1 to 100000"}},
+      {{.file = "[lease]\nheartbeat = 2"},
+          {fault_kind::wrong_type, "lease.heartbeat", "2", in_file(2), "a duration such as \"10s\", 50ms to 1m"}},
+      {{.file = "[payload]\nsize_max = '64KB'"},
+          {fault_kind::malformed, "payload.size_max", "\"64KB\"", in_file(2),
+              "a size such as \"64KiB\", 1KiB to 64MiB"}},
+      {{.file = "[payload]\nreply_prefixes = ['a.', 'b']"},
+          {fault_kind::malformed, "payload.reply_prefixes", "[\"a.\", \"b\"]", in_file(2),
+              "a list of texts, at most 64, each the beginning of a subject, without wildcards, ending in a dot"}},
+      {{.environment = {{"HOME", "/h"}, {"BATON_NODE_SLOTS", "many"}}},
+          {fault_kind::malformed, "node.slots", "\"many\"", in_variable("BATON_NODE_SLOTS"),
+              "a whole number, 1 to 100000"}},
+      {{.environment = {{"HOME", "/h"}, {"BATON_LEASE_HEARTBEET", "2s"}}},
+          {fault_kind::unknown_option, "BATON_LEASE_HEARTBEET", "\"2s\"", in_variable("BATON_LEASE_HEARTBEET"),
+              "BATON_LEASE_HEARTBEAT"}},
+      {{.args = {"--slots", "0"}},
+          {fault_kind::out_of_bounds, "node.slots", "\"0\"", in_flag("--node.slots"), "a whole number, 1 to 100000"}},
+      {{.args = {"--slots", "-1"}},
+          {fault_kind::out_of_bounds, "node.slots", "\"-1\"", in_flag("--node.slots"), "a whole number, 1 to 100000"}},
+      {{.args = {"--slots", "99999999999999999999"}},
+          {fault_kind::out_of_bounds, "node.slots", "\"99999999999999999999\"", in_flag("--node.slots"),
+              "a whole number, 1 to 100000"}},
+      {{.args = {"--logging.level", "loud"}},
+          {fault_kind::out_of_bounds, "logging.level", "\"loud\"", in_flag("--logging.level"),
+              "error, warning, info, debug or trace"}},
+      {{.args = {"--lease.self-stp", "8s"}},
+          {fault_kind::unknown_option, "--lease.self-stp", "\"8s\"", in_flag("command line"), "--lease.self-stop"}},
+      {{.args = {"--lease.self-stp=8s"}},
+          {fault_kind::unknown_option, "--lease.self-stp", "\"8s\"", in_flag("command line"), "--lease.self-stop"}},
+      {{.args = {"start"}}, {fault_kind::unknown_option, "\"start\"", "", in_flag("command line"), ""}},
+      {{.args = {"--check-config", "--slots"}},
+          {fault_kind::malformed, "--slots", "", in_flag("command line"), "a value behind it"}},
+      {{.args = {"-c", "elsewhere.toml"}},
+          {fault_kind::file_unreadable, "", "", {.layer = layer::file, .name = "elsewhere.toml"}, "it is not there"}},
+      {{.args = {"--lease.self-stop", "10s"}},
+          {fault_kind::relation, "lease.self_stop", "\"10s\"", in_flag("--lease.self-stop"),
+              "lease.self_stop must be below lease.duration; lease.duration is \"10s\" (default)"}},
+  }));
+  const auto faults = faults_from(from);
+  CAPTURE(to_text(is), to_text(faults));
+  REQUIRE(faults == std::vector{is});
+}
+
+TEST_CASE("a file that is not TOML is named with its line", "[config]") {
+  const auto faults = faults_from({.file = "[node]\nslots = 3\nslots = \n"});
+  REQUIRE(faults.size() == 1);
+  REQUIRE(faults[0].kind == fault_kind::file_syntax);
+  REQUIRE(faults[0].from == in_file(3));
+  REQUIRE_FALSE(faults[0].wanted.empty());
+}
+
+TEST_CASE("all faults are reported at once, in the order in which the layers are read", "[config]") {
+  const auto faults = faults_from({
+      .args = {"--source.credit", "no", "--nonsense", "--session.retry-first", "2m"},
+      .environment = {{"HOME", "/h"}, {"BATON_HTTP_LISTEN", "80"}, {"BATON_LEASE_DURATION", "9s"},
+          {"BATON_LEASE_SELF_STOP", "9s"}},
+      .file = "[node]\nslots = 0\nsluts = 1\n[runners.agent]\ntype = 'command'\nprogram = 'bin/agent'\n",
+  });
+  REQUIRE(to_text(faults)
+      == "node.slots = 0 (baton.toml:2): out of bounds: wanted is a whole number, 1 to 100000\n"
+         "node.sluts = 1 (baton.toml:3): no such option; did you mean node.slots?\n"
+         "http.listen = \"80\" (environment BATON_HTTP_LISTEN): cannot be read: wanted is host:port, or off\n"
+         "--nonsense (flag command line): no such option\n"
+         "source.credit = \"no\" (flag --source.credit): cannot be read: wanted is a whole number, 1 to 1000000\n"
+         "lease.self_stop = \"9s\" (environment BATON_LEASE_SELF_STOP): lease.self_stop must be below lease.duration; "
+         "lease.duration is \"9s\" (environment BATON_LEASE_DURATION)\n"
+         "session.retry_first = \"2m\" (flag --session.retry-first): session.retry_first must not be above "
+         "session.retry_longest; "
+         "session.retry_longest is \"1m\" (default)\n"
+         "runners.agent.program = \"bin/agent\" (baton.toml:6): cannot be read: wanted is an absolute path, or a name "
+         "on PATH\n");
+}
+
+TEST_CASE("a fault in a layer counts even if a higher one overrides it", "[config]") {
+  REQUIRE(faults_from({.args = {"--slots", "3"}, .file = "[node]\nslots = 0"}).size() == 1);
+}
+
+TEST_CASE("a value that was not taken in breaks no relation", "[config]") {
+  // 8m would break all relations of the lease, were it not beyond the bounds.
+  const auto faults = faults_from({.args = {"--lease.heartbeat", "8m"}});
+  REQUIRE(faults.size() == 1);
+  REQUIRE(faults[0].kind == fault_kind::out_of_bounds);
+}
+
+TEST_CASE("each relation is checked", "[config]") {
+  const std::map<std::string, std::vector<std::string>> broken_by = {
+      {"lease.heartbeat lease.duration", {"--lease.heartbeat", "3334ms"}},
+      {"lease.heartbeat lease.self_stop", {"--lease.heartbeat", "1s", "--lease.self-stop", "1s"}},
+      {"lease.self_stop lease.duration", {"--lease.self-stop", "10s"}},
+      {"session.in_memory_max session.backlog_max", {"--session.backlog-max", "63"}},
+      {"session.retry_first session.retry_longest", {"--session.retry-first", "61s"}},
+      {"session.slice_time_limit session.run_wall_limit", {"--session.run-wall-limit", "299s"}},
+      {"source.fetch_batch source.credit", {"--source.credit", "255"}},
+      {"streams.log_reserve streams.log_max", {"--streams.log-max", "64MiB"}},
+      {"broker.tls_cert_file broker.tls_key_file", {"--broker.tls-cert-file", "/c", "--nats", "tls://h"}},
+      {"broker.credentials_file broker.nkey_seed_file",
+          {"--broker.credentials-file", "/c", "--broker.nkey-seed-file", "/n", "--nats", "tls://h"}},
+      {"broker.credentials_file broker.url", {"--broker.credentials-file", "/c"}},
+      {"broker.nkey_seed_file broker.url", {"--broker.nkey-seed-file", "/c"}},
+      {"broker.tls_ca_file broker.url", {"--broker.tls-ca-file", "/c"}},
+      {"broker.tls_cert_file broker.url", {"--broker.tls-cert-file", "/c", "--broker.tls-key-file", "/k"}},
+      {"broker.tls_required broker.url", {"--broker.tls-required"}},
+      {"broker.port broker.url", {"--broker.port", "4222", "--nats", "nats://h"}},
+      {"broker.replicas broker.url", {"--broker.replicas", "3"}},
+  };
+  for (const auto& rule : relations()) {
+    const auto names = std::string{rule.left} + " " + std::string{rule.right};
+    CAPTURE(names);
+    REQUIRE(broken_by.contains(names));
+    const auto faults = faults_from({.args = broken_by.at(names)});
+    const auto is_it = [&](const fault& f) {
+      return f.kind == fault_kind::relation && f.wanted.starts_with(rule.says);
+    };
+    REQUIRE(std::ranges::count_if(faults, is_it) == 1);
+  }
+  REQUIRE(broken_by.size() == relations().size());
+}
+
+TEST_CASE("relations hold up to their last step", "[config]") {
+  REQUIRE(options_from({.args = {"--lease.heartbeat", "3333ms"}}).lease.heartbeat == milliseconds{3333});
+  REQUIRE(options_from({.args = {"--lease.self-stop", "9999ms"}}).lease.self_stop == milliseconds{9999});
+  REQUIRE(options_from({.args = {"--session.backlog-max", "64"}}).session.backlog_max == 64);
+  REQUIRE(options_from({.args = {"--source.credit", "256"}}).source.credit == 256);
+  REQUIRE(options_from({.args = {"--streams.log-max", "0"}}).streams.log_max.bytes == 0);
+}
+
+TEST_CASE("a password in a URL is not shown", "[config]") {
+  const auto text =
+      to_text(faults_from({.args = {"--nats", "nats://ada:s3cr@t@h:4222,nats://s3cr3t@i:x", "--broker.port", "1"}}));
+  REQUIRE(text.find("s3cr") == std::string::npos);
+  REQUIRE(text.find("nats://ada:***@h:4222,nats://***@i:x") != std::string::npos);
+  const auto relation = to_text(faults_from({.args = {"--nats", "nats://ada:secret@h", "--broker.port", "1"}}));
+  REQUIRE(relation.find("broker.port = 1") != std::string::npos);
+  REQUIRE(relation.find("secret") == std::string::npos);
+}
+
+TEST_CASE("URLs are checked as far as they can be", "[config]") {
+  for (const auto* url :
+      {"nats://h", "tls://h:4443", "nats://[::1]:4222", "nats://[::1]", "nats://u:p@h:1", "nats://a,tls://b:2"}) {
+    CAPTURE(url);
+    REQUIRE(options_from({.args = {"--nats", url}}).broker.url == url);
+  }
+  for (const auto* url : {"h:4222", "http://h", "nats://", "nats://h:0", "nats://h:65536", "nats://h, nats://i",
+           "nats://h,", ",nats://h"}) {
+    CAPTURE(url);
+    REQUIRE(faults_from({.args = {"--nats", url}}).size() == 1);
+  }
+}
+
+TEST_CASE("variables that are not ours are left alone", "[config]") {
+  const auto o =
+      options_from({.environment = {{"HOME", "/h"}, {"PATH", "x"}, {"BATON_SESSION", "s1"}, {"BATON_RUN", "r"},
+                        {"BATON_EXECUTION", "e"}, {"BATON_EPOCH", "3"}, {"LEASE_HEARTBEAT", "x"}}});
+  REQUIRE(o.lease == lease_options{});
+}
+
+TEST_CASE("runners are named in the file", "[config]") {
+  const auto o = options_from({.file = R"(
+[runners.agent]
+type = "command"
+program = "python3"
+args = ["-u", "/srv/agent.py", ""]
+mode = "jsonl"
+env = { MODEL = "small", "KEY" = "a=b" }
+workspace_root = "/srv/work"
+time_limit = "1m"
+output_max = "2MiB"
+memory_max = "512MiB"
+stderr_keep = "0"
+
+[runners.line]
+type = "command"
+shell = true
+program = "bin/sort | uniq"
+
+[runners.echo-2]
+type = "echo"
+)"});
+  REQUIRE(o.runners.size() == 4);
+  const runner_options agent{.type = runner_type::command,
+      .program = "python3",
+      .args = {"-u", "/srv/agent.py", ""},
+      .mode = runner_mode::jsonl,
+      .shell = false,
+      .env = {{"MODEL", "small"}, {"KEY", "a=b"}},
+      .workspace_root = "/srv/work",
+      .time_limit = seconds{60},
+      .output_max = mib(2),
+      .memory_max = mib(512),
+      .stderr_keep = {0}};
+  REQUIRE(o.runners.at("agent") == agent);
+  REQUIRE(o.runners.at("line").shell);
+  REQUIRE(o.runners.at("line").output_max == mib(1));
+  REQUIRE(o.runners.at("line").stderr_keep.bytes == 16'000);
+  REQUIRE(o.runners.at("echo-2").type == runner_type::echo);
+  REQUIRE(o.runners.at("echo").type == runner_type::echo);
+}
+
+TEST_CASE("what is wrong with a runner is named like any other fault", "[config]") {
+  REQUIRE(said_of("runners = 3")
+      == "runners = 3 (baton.toml:1): of the wrong type: wanted is a table for each runner, [runners.NAME]\n");
+  REQUIRE(said_of("[runners]\na = 3").starts_with("runners.a = 3 (baton.toml:2): of the wrong type"));
+  REQUIRE(said_of("[runners.a]\n") == "runners.a.type (baton.toml:1): missing: echo or command\n");
+  REQUIRE(
+      said_of("[runners.a]\ntype = 'command'") == "runners.a.program (baton.toml:1): missing: what a command runs\n");
+  REQUIRE(said_of("[runners.a]\ntype = 'model'")
+      == "runners.a.type = \"model\" (baton.toml:2): out of bounds: wanted is echo or command\n");
+  REQUIRE(said_of("[runners.a]\ntype = 'command'\nprogramm = '/a'")
+          .starts_with(
+              "runners.a.programm = \"/a\" (baton.toml:3): no such option; did you mean runners.a.program?\n"));
+  REQUIRE(said_of("[runners.a]\ntype = 'echo'\nargs = []")
+          .starts_with("runners.a.args = [] (baton.toml:3): only a runner of type command"));
+  REQUIRE(said_of("[runners.echo]\ntype = 'command'\nprogram = 'cat'")
+          .starts_with("runners.echo.type = \"command\" (baton.toml:2): "));
+  REQUIRE(said_of("[runners.'a b']\ntype = 'echo'")
+          .starts_with("runners.a b (baton.toml:1): cannot be read: wanted is a name"));
+  REQUIRE(said_of("[runners.a]\ntype = 'command'\nprogram = 'cat'\ntime_limit = '301s'")
+          .starts_with("runners.a.time_limit = \"301s\" (baton.toml:4): a runner's time_limit must not be above "
+                       "session.slice_time_limit"));
+  REQUIRE(said_of("[runners.a]\ntype = 'command'\nprogram = 'cat'\nenv = { X = 1 }")
+          .starts_with("runners.a.env = a table of something else than texts (baton.toml:4): of the wrong type: wanted "
+                       "is a table of texts"));
+}
+
+TEST_CASE("a runner's secrets are not shown", "[config]") {
+  const auto text = said_of("[runners.a]\ntype = 'command'\nprogram = 'cat'\nenv = { '1X' = 'secret' }");
+  REQUIRE(text.find("1X = ...") != std::string::npos);
+  REQUIRE(text.find("secret") == std::string::npos);
+}
+
+TEST_CASE("runners survive a dump, whatever is in their texts", "[config]") {
+  auto given = options_from({});
+  given.runners["odd"] = {.type = runner_type::command,
+      .program = "say \"hi\" \\ 'x'\n\t\x7f | cat",
+      .args = {"", "ä€𝄞", "#"},
+      .mode = runner_mode::jsonl,
+      .shell = true,
+      .env = {{"A", "\x01=\"\\"}, {"_b", ""}},
+      .workspace_root = "/w",
+      .time_limit = milliseconds{1},
+      .output_max = byte_size{1025},
+      .memory_max = mib(1),
+      .stderr_keep = {0}};
+  given.runners["-"] = {
+      .type = runner_type::echo, .program = {}, .args = {}, .env = {}, .workspace_root = {}, .memory_max = {}};
+  REQUIRE(options_from({.file = dump(given)}) == given);
+}
+
+TEST_CASE("a configuration file is read from the disk", "[config]") {
+  const auto folder = std::filesystem::temp_directory_path() / ("baton_config_test." + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  const auto path = (folder / "baton.toml").string();
+  std::ofstream{path} << "[node]\nslots = 3\n";
+  REQUIRE(std::get<std::string>(read_file(path)) == "[node]\nslots = 3\n");
+  std::ofstream{path} << std::string(file_bytes_max, ' ');
+  REQUIRE(std::get<std::string>(read_file(path)).size() == file_bytes_max);
+  std::ofstream{path} << std::string(file_bytes_max + 1, ' ');
+  REQUIRE(std::holds_alternative<unreadable>(read_file(path)));
+  REQUIRE_FALSE(std::get<unreadable>(read_file(path + ".not")).why.empty());
+  REQUIRE(std::get<unreadable>(read_file(folder.string())).why == "Is a directory");
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("the environment is handed over as it is", "[config]") {
+  const auto all = environment();
+  REQUIRE(all.contains("PATH"));
+  REQUIRE(std::ranges::none_of(all, [](const auto& pair) { return pair.first.find('=') != std::string::npos; }));
+}
