@@ -97,14 +97,15 @@ class Bans(Tidy):
         self.expect_in_cpp("auto t = std::chrono::system_clock::now();\nauto u = steady_clock::now();\nauto v = time(nullptr);\n",
                            "1: clock", "2: clock", "3: clock")
         self.expect_in_cpp("using clock = std::chrono::steady_clock;\nauto t = clock::now();\n", "2: clock")
-        self.expect_in_cpp("auto t = std::chrono::system_clock::now();\n", path="bridge/process/system_clock.cpp")
+        self.expect_in_cpp("auto t = std::chrono::system_clock::now();\n", path="ops/batond/system.cpp")
+        self.expect_in_cpp("#pragma once\nauto t = std::chrono::system_clock::now();\n", path="tests/support/system_clock.hpp")
         self.expect_in_cpp("auto t = self->clock().now(); auto u = now;\n")
 
     def test_chance(self):
         self.expect_in_cpp("std::random_device d;\nint n = rand();\nstd::mt19937 g;\n", "1: chance", "2: chance", "3: seed")
         self.expect_in_cpp("std::mt19937_64 g{seed};\n", path="tests/unit/machine_test.cpp")
         self.expect_in_cpp("std::random_device d;\n", "1: chance", path="tests/unit/machine_test.cpp")
-        self.expect_in_cpp("std::random_device d;\n", path="ops/batond/random.cpp")
+        self.expect_in_cpp("std::random_device d;\n", path="ops/batond/system.cpp")
 
     def test_environment(self):
         self.expect_in_cpp('auto v = std::getenv("X");\nsetenv("A", "b", 1);\n', "1: environment", "2: environment")
