@@ -1,0 +1,49 @@
+// What a guard writes down about the program that it runs, so that whoever comes after a killed node can end what is left:
+// the guard, the program, and all that came from it. A record names processes by pid, start time and boot, and its group by a
+// mark in the environment; what carries neither is never touched.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bridge/process/processes.hpp"
+#include "messages/expected.hpp"
+
+namespace baton {
+
+/// One file, one line.
+struct group_record {
+  /// Of the boot that the keys belong to.
+  std::string boot;
+  process_key guard;
+  /// Leads its own session and process group, both with its pid as their number.
+  process_key program;
+  friend bool operator==(const group_record&, const group_record&) = default;
+};
+
+/// Environment variable of every guarded program; its value names the guard.
+inline constexpr std::string_view group_mark_name = "BATON_GROUP";
+/// "BATON_GROUP=<guard's pid>.<guard's start>".
+[[nodiscard]] std::string group_mark(const process_key& guard);
+
+/// Records end in this; other files in the folder are left alone.
+inline constexpr std::string_view group_record_suffix = ".group";
+/// Whole or not at all, also if the writer is killed in between. False: it could not be written; errno says why.
+[[nodiscard]] bool write_group_record(const std::filesystem::path& file, const group_record& record);
+/// Nothing: there is no such file, or it is no record.
+[[nodiscard]] std::optional<group_record> read_group_record(const std::filesystem::path& file);
+
+/// Kills, once, what of the group runs now, and says how much that was. 0: nothing of it is left.
+[[nodiscard]] std::size_t kill_what_runs_of(const group_record& record);
+
+/// Ends every group that is recorded in `folder` and removes its record. To be called while nobody else can start groups
+/// there (the data directory is locked), before any partition is taken. Blocks until all are gone: then the number of groups
+/// of which something still ran. An error, for a person: what could not be read, or still ran after `patience`.
+[[nodiscard]] expected<std::size_t, std::string> kill_recorded_groups(
+    const std::filesystem::path& folder, std::chrono::milliseconds patience = std::chrono::seconds{30});
+
+} // namespace baton
