@@ -148,10 +148,12 @@ void fake_task_source::read_back(
     const auto found_open = open_.find(partition);
     const auto found = queue_.messages_.find(at);
     if (!queue_.reachable_) return done(unexpected{source_failure::unreachable});
-    if (found_open == open_.end() || found == queue_.messages_.end())
-      return done(unexpected{source_failure::superseded});
-    auto read = found->second;
-    read.before_open = at.second <= found_open->second.last_at_open[at.first];
+    if (found_open == open_.end()) return done(unexpected{source_failure::superseded});
+    std::optional<delivery> read;
+    if (found != queue_.messages_.end()) {
+      read = found->second;
+      read->before_open = at.second <= found_open->second.last_at_open[at.first];
+    }
     done(std::move(read));
   });
 }
