@@ -227,10 +227,22 @@ TEST_CASE("a fault in a layer counts even if a higher one overrides it", "[confi
 }
 
 TEST_CASE("a value that was not taken in breaks no relation", "[config]") {
-  // 8m would break all relations of the lease, were it not beyond the bounds.
-  const auto faults = faults_from({.args = {"--lease.heartbeat", "8m"}});
+  // With the default in its place, each of these would be one fault more.
+  for (const auto& args : std::vector<std::vector<std::string>>{
+           {"--lease.heartbeat", "x", "--lease.duration", "5s", "--lease.self-stop", "4s"},
+           {"--lease.duration", "x", "--lease.self-stop", "11s"}}) {
+    const auto faults = faults_from({.args = args});
+    REQUIRE(faults.size() == 1);
+    REQUIRE(faults[0].kind == fault_kind::malformed);
+  }
+}
+
+TEST_CASE("of two that do not go together the one that was said last is blamed", "[config]") {
+  const auto faults = faults_from({.args = {"--lease.duration", "7s"}});
   REQUIRE(faults.size() == 1);
-  REQUIRE(faults[0].kind == fault_kind::out_of_bounds);
+  REQUIRE(to_text(faults[0])
+      == "lease.duration = \"7s\" (flag --lease.duration): lease.self_stop must be below lease.duration; "
+         "lease.self_stop is \"8s\" (default)");
 }
 
 TEST_CASE("each relation is checked", "[config]") {
@@ -269,6 +281,7 @@ TEST_CASE("each relation is checked", "[config]") {
 
 TEST_CASE("relations hold up to their last step", "[config]") {
   REQUIRE(options_from({.args = {"--lease.heartbeat", "3333ms"}}).lease.heartbeat == milliseconds{3333});
+  REQUIRE(options_from({.args = {"--lease.duration", "6s", "--lease.self-stop", "5s"}}).lease.duration == seconds{6});
   REQUIRE(options_from({.args = {"--lease.self-stop", "9999ms"}}).lease.self_stop == milliseconds{9999});
   REQUIRE(options_from({.args = {"--session.backlog-max", "64"}}).session.backlog_max == 64);
   REQUIRE(options_from({.args = {"--source.credit", "256"}}).source.credit == 256);

@@ -307,7 +307,12 @@ struct at_the_bounds {
     if (!f.form.fits("/a")) return;
     check("/" + std::string(text_bytes_max - 1, 'a'), std::nullopt);
     check("/" + std::string(text_bytes_max, 'a'), fault_kind::malformed);
-    check("/\xff", fault_kind::malformed);
+    for (const auto* utf8 : {"/\xc2\x80", "/\xe0\xa0\x80", "/\xed\x9f\xbf", "/\xf0\x90\x80\x80", "/\xf4\x8f\xbf\xbf"})
+      check(utf8, std::nullopt);
+    // Stray and cut sequences, overlong ones, surrogates, beyond the last code point.
+    for (const auto* bad : {"/\xff", "/\x80", "/\xe4\xb8", "/\xc1\xbf", "/\xe0\x9f\xbf", "/\xed\xa0\x80",
+             "/\xf0\x8f\xbf\xbf", "/\xf4\x90\x80\x80"})
+      check(bad, fault_kind::malformed);
     check(std::string{"/a\0b", 4}, fault_kind::malformed);
   }
   void operator()(const address_field<Of>&) const {
