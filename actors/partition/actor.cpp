@@ -53,6 +53,7 @@ caf::behavior partition_actor::make_behavior() {
       [this](close_partition) {
         with_->source->close(at_.partition);
         end_sessions();
+        at_.reports.closed();
         quit();
       },
   };

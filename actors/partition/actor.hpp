@@ -18,6 +18,8 @@ struct partition_reports {
   std::function<void()> opened;
   /// It delivers no more and has ended its sessions.
   std::function<void(source_failure)> stopped;
+  /// It was told to close, and has.
+  std::function<void()> closed;
   /// Drained: nothing runs, nothing more will be stored under this epoch.
   std::function<void()> released;
 };

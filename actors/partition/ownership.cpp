@@ -50,10 +50,7 @@ public:
     start(state::read::nodes);
     order(read_nodes{});
   }
-  void on(const owners_unreadable&) {
-    happened(read_failed{});
-    happened(owners_became_doubtful{});
-  }
+  void on(const owners_unreadable&) { happened(read_failed{}); }
   void on(const nodes_unreadable&) { happened(read_failed{}); }
 
   void on(const nodes_read& in) {
@@ -367,7 +364,10 @@ state evolve(state s, const event& e) {
                  },
                  [&](const counts_restarted& h) { s.nodes = cluster::restart(std::move(s.nodes), h.at); },
                  [&](const read_started& h) { apply(s, h); },
-                 [&](const read_failed&) { s.reading = state::read::none; },
+                 [&](const read_failed&) {
+                   s.reading = state::read::none;
+                   s.owners_wanted = true;
+                 },
                  [&](const owners_were_read& h) { apply(s, h); },
                  [&](const nodes_were_read& h) {
                    s.nodes = h.nodes;

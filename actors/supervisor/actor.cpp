@@ -31,6 +31,13 @@ caf::behavior supervisor_actor::make_behavior() {
   };
 }
 
+void supervisor_actor::on_exit() {
+  for (auto& [id, holder] : known_) {
+    if (holder.execution) send_exit(holder.execution, caf::exit_reason::kill);
+  }
+  known_.clear();
+}
+
 void supervisor_actor::grant() {
   while (auto execution = slots_.grant()) {
     send(known_[*execution].session, session_input{session::slot_granted{*execution}});

@@ -17,6 +17,8 @@ class supervisor_actor : public caf::event_based_actor {
 public:
   supervisor_actor(caf::actor_config& config, std::shared_ptr<const services> with);
   caf::behavior make_behavior() override;
+  /// No execution outlives its supervisor.
+  void on_exit() override;
   const char* name() const override { return "supervisor"; }
 
 private:

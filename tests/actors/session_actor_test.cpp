@@ -1,0 +1,289 @@
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/actors/node_world.hpp"
+
+using namespace baton;
+using namespace baton::support;
+using strings = std::vector<std::string>;
+
+TEST_CASE_METHOD(node_world, "a short turn is one append and one acknowledgement", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  CHECK(log.appends() == 0);
+  CHECK(queue.holds(message_kind::task, seq));
+  complete("t1");
+  CHECK(log.appends() == 1);
+  CHECK(events_of("s1") == strings{"run_completed"});
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  CHECK(source.acknowledged(message_kind::task, seq) == 1);
+}
+
+TEST_CASE_METHOD(node_world, "turns of a session run one at a time and in order, those of others meanwhile", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  publish("s1", "t2");
+  publish("s2", "u1");
+  CHECK(runner.started("t1") == 1);
+  CHECK(runner.started("t2") == 0);
+  CHECK(runner.started("u1") == 1);
+  complete("t1");
+  CHECK(runner.started("t2") == 1);
+}
+
+TEST_CASE_METHOD(node_world, "nothing is acknowledged or started while an append is not confirmed", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  publish("s1", "t2");
+  log.hold(true);
+  complete("t1");
+  CHECK(log.appends() == 1);
+  CHECK(source.acknowledged(message_kind::task, seq) == 0);
+  CHECK(runner.started("t2") == 0);
+  log.hold(false);
+  settle();
+  CHECK(source.acknowledged(message_kind::task, seq) == 1);
+  CHECK(runner.started("t2") == 1);
+}
+
+TEST_CASE_METHOD(node_world, "an append whose answer was lost counts as stored, and is not repeated", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  log.lose_next_ack();
+  complete("t1");
+  CHECK(queue.holds(message_kind::task, seq));
+  advance(milliseconds{500});
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  CHECK(log.appends() == 1);
+  CHECK(events_of("s1") == strings{"run_completed"});
+}
+
+TEST_CASE_METHOD(node_world, "an append that never arrived is made again", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  log.refuse_next(log_failure::unreachable);
+  complete("t1");
+  advance(milliseconds{500});
+  CHECK(log.appends() == 2);
+  CHECK(events_of("s1") == strings{"run_completed"});
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+}
+
+TEST_CASE_METHOD(node_world, "a full log leaves everything unacknowledged until there is room", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  log.refuse_next(log_failure::full);
+  complete("t1");
+  CHECK(queue.holds(message_kind::task, seq));
+  advance(milliseconds{500});
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+}
+
+TEST_CASE_METHOD(node_world, "when somebody else wrote first, the session drops what it was about to do and reads again", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  commit foreign;
+  foreign.session = *session_id::parse("s1");
+  foreign.node = *node_id::parse("zombie");
+  foreign.epoch = {1};
+  foreign.number = {7};
+  log.write(foreign);
+  complete("t1");
+  settle();
+  CHECK(counts.counts[counter::appends_superseded] == 1);
+  CHECK(queue.holds(message_kind::task, seq));
+  // The task was delivered again to a session that knows the foreign commit.
+  CHECK(runner.started("t1") == 2);
+  complete("t1");
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  CHECK(log.of(foreign.session).back().commit.number == commit_number{8});
+}
+
+TEST_CASE_METHOD(node_world, "a redelivered task that is settled is acknowledged and not run again", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  source.lose_acks(1);
+  complete("t1");
+  CHECK(queue.holds(message_kind::task, seq));
+  crash();
+  open(2, true);
+  CHECK(runner.started("t1") == 1);
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+}
+
+TEST_CASE_METHOD(node_world, "after a crash the takeover is stored before the run goes on", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  advance(milliseconds{1'500});
+  CHECK(events_of("s1") == strings{"slice_started"});
+  crash();
+  open(2, true);
+  CHECK(events_of("s1") == strings{"slice_started", "session_taken", "slice_started"});
+  CHECK(runner.of("t1").request.state.attempt == 1);
+  CHECK(runner.of("t1").request.routing.epoch == epoch{2});
+  complete("t1");
+  CHECK(events_of("s1").back() == "run_completed");
+}
+
+TEST_CASE_METHOD(node_world, "the report of an execution that no longer counts changes nothing", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  const auto old = runner.of("t1").listener;
+  crash();
+  open(2, true);
+  const auto before = log.appends();
+  old->ended({completed{"from the grave"}, {}, std::nullopt});
+  settle();
+  CHECK(log.appends() == before);
+}
+
+TEST_CASE_METHOD(node_world, "an execution that is lost is started again, with a new id", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  const auto first = runner.of("t1").request.routing.execution;
+  runner.end("t1", lost{"fell silent"});
+  settle();
+  CHECK(runner.started("t1") == 2);
+  CHECK(runner.of("t1").request.routing.execution != first);
+  complete("t1");
+  CHECK(events_of("s1") == strings{"execution_lost", "run_completed"});
+}
+
+TEST_CASE_METHOD(node_world, "a failure worth a retry waits, and goes on from the checkpoint", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  runner.of("t1").listener->at_boundary({{}, value{"step 1"}});
+  settle();
+  CHECK(runner.of("t1").answers == std::vector{boundary_order::go_on});
+  runner.end("t1", failed{reason::runner_failed, "flaky", true});
+  settle();
+  CHECK(runner.started("t1") == 1);
+  advance(milliseconds{1'999});
+  CHECK(runner.started("t1") == 1);
+  advance(milliseconds{1});
+  REQUIRE(runner.started("t1") == 2);
+  REQUIRE(runner.of("t1").request.state.last_checkpoint);
+  CHECK(runner.of("t1").request.state.last_checkpoint->state == value{"step 1"});
+}
+
+TEST_CASE_METHOD(node_world, "a failed run is acknowledged only after its dead letter is stored", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  dead.set_reachable(false);
+  runner.end("t1", failed{reason::runner_failed, "no", false});
+  settle();
+  CHECK(queue.holds(message_kind::task, seq));
+  dead.set_reachable(true);
+  advance(milliseconds{500});
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  REQUIRE(dead.letters().size() == 1);
+  CHECK(dead.letters()[0].why == reason::runner_failed);
+  CHECK(events_of("s1") == strings{"run_failed", "dead_letter_confirmed"});
+}
+
+TEST_CASE_METHOD(node_world, "a dead letter that was not confirmed before a crash is stored once, after it", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  dead.set_reachable(false);
+  runner.end("t1", failed{reason::runner_failed, "no", false});
+  settle();
+  crash();
+  dead.set_reachable(true);
+  open(2, true);
+  CHECK(dead.letters().size() == 1);
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  CHECK(head_of("s1").outbox.empty());
+}
+
+TEST_CASE_METHOD(node_world, "a cancel stops the running slice, is answered after the commit, and the slot is free", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  const auto asked = control_message("s1", "c1", cancel{std::nullopt, "ann", "enough"});
+  CHECK(runner.of("t1").asked == std::vector{boundary_order::cancel});
+  CHECK(sink.answers.empty());
+  runner.end("t1", cancelled{"ann", "enough"});
+  settle();
+  REQUIRE(sink.answers.size() == 1);
+  CHECK(sink.answers[0].second.verdict == verdict::accepted);
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  CHECK_FALSE(queue.holds(message_kind::control, asked));
+  CHECK(events_of("s1") == strings{"run_cancelled"});
+}
+
+TEST_CASE_METHOD(node_world, "a runner that does not settle after a cancel is aborted", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  control_message("s1", "c1", cancel{});
+  advance(milliseconds{4'999});
+  CHECK_FALSE(runner.of("t1").aborted);
+  advance(milliseconds{1});
+  CHECK(runner.of("t1").aborted);
+  CHECK(events_of("s1").back() == "run_cancelled");
+}
+
+TEST_CASE_METHOD(node_world, "a slice that overstays its limit by far is aborted and counts as lost", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  advance(services_->limits.slice_time_limit + 3 * services_->limits.settle);
+  CHECK(runner.slices().front()->aborted);
+  CHECK(runner.started("t1") == 2);
+}
+
+TEST_CASE_METHOD(node_world, "an idle session leaves memory, and comes back with its ledger", "[partition]") {
+  open(1);
+  publish("s1", "t1");
+  complete("t1");
+  advance(milliseconds{60'000});
+  CHECK(counts.counts[counter::sessions_passivated] == 1);
+  const auto again = publish("s1", "t1");
+  CHECK(counts.counts[counter::sessions_activated] == 2);
+  CHECK(runner.started("t1") == 1);
+  CHECK_FALSE(queue.holds(message_kind::task, again));
+}
+
+TEST_CASE_METHOD(node_world, "a session with a run under way stays in memory", "[partition]") {
+  open(1);
+  publish("s1", "t1");
+  advance(milliseconds{120'000});
+  CHECK(counts.counts[counter::sessions_passivated] == 0);
+}
+
+TEST_CASE_METHOD(node_world, "a drained partition yields what runs, starts nothing, and is released", "[partition]") {
+  open(1);
+  publish("s1", "t1");
+  publish("s1", "t2");
+  tell_partition(actors::drain_partition{});
+  CHECK(runner.of("t1").asked == std::vector{boundary_order::yield});
+  CHECK(released == 0);
+  runner.of("t1").listener->ended({yielded{"asked"}, {}, value{"half"}});
+  settle();
+  CHECK(released == 1);
+  CHECK(runner.started("t2") == 0);
+  CHECK(events_of("s1").back() == "run_yielded");
+  crash();
+  open(2);
+  REQUIRE(runner.started("t1") == 2);
+  CHECK(runner.of("t1").request.state.slice == slice_number{2});
+  CHECK(runner.of("t1").request.state.attempt == 0);
+}
+
+TEST_CASE_METHOD(node_world, "what belongs to no session is buried, acknowledged and counted, and harms nobody", "[partition]") {
+  open(1);
+  const auto seq = queue.publish_refused({0}, message_kind::task, "not~ok", {reason::invalid_session_id, "subject"});
+  publish("s1", "t1");
+  complete("t1");
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  CHECK(counts.refusals[reason::invalid_session_id] == 1);
+  CHECK(events_of("s1") == strings{"run_completed"});
+}
+
+TEST_CASE_METHOD(node_world, "a deleted session stays deleted, and later tasks are refused", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  complete("t1");
+  control_message("s1", "d1", baton::remove{"ann"});
+  CHECK(log.of(*session_id::parse("s1")).size() == 1);
+  const auto late = publish("s1", "t2");
+  CHECK(runner.started("t2") == 0);
+  CHECK_FALSE(queue.holds(message_kind::task, late));
+  CHECK(counts.refusals[reason::deleted] == 1);
+}
