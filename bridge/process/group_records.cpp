@@ -20,6 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// How long guards are asked before they are killed.
+constexpr std::chrono::seconds guard_patience{5};
+
 /// Version of the line's form.
 constexpr std::string_view record_head = "group-1";
 
@@ -113,14 +116,17 @@ std::optional<group_record> read_group_record(const fs::path& file) {
   return r;
 }
 
-std::size_t kill_what_runs_of(const group_record& record) {
+std::size_t kill_what_runs_of(const group_record& record, to_guard how) {
   if (record.boot != boot_id()) return 0;
   const auto members = members_of(record);
-  // The guard comes last: as long as it lives, orphans become its children and stay in sight.
   for (const auto& each : members) {
     if (each != record.guard) signal_process(each, SIGKILL);
   }
-  if (members.contains(record.guard)) signal_process(record.guard, SIGKILL);
+  if (members.contains(record.guard)) {
+    signal_process(record.guard, how == to_guard::kill ? SIGKILL : SIGTERM);
+    // Somebody may have stopped it.
+    signal_process(record.guard, SIGCONT);
+  }
   return members.size();
 }
 
@@ -129,8 +135,9 @@ expected<std::size_t, std::string> kill_recorded_groups(const fs::path& folder, 
   if (!records) return unexpected{std::move(records).error()};
   std::set<fs::path> ran;
   // Each round tells all to die before any is waited for.
-  const auto is_gone = [&ran](const recorded& each) {
-    if (kill_what_runs_of(each.group) > 0) {
+  const deadline asked{guard_patience};
+  const auto is_gone = [&](const recorded& each) {
+    if (kill_what_runs_of(each.group, asked.passed() ? to_guard::kill : to_guard::ask) > 0) {
       ran.insert(each.file);
       return false;
     }

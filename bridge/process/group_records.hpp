@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -37,8 +38,11 @@ inline constexpr std::string_view group_record_suffix = ".group";
 /// Nothing: there is no such file, or it is no record.
 [[nodiscard]] std::optional<group_record> read_group_record(const std::filesystem::path& file);
 
+/// A guard that is alive knows best what came from its program, so it is asked to end all that and itself; without it, what
+/// carries no mark any more is out of sight.
+enum class to_guard : std::uint8_t { ask, kill };
 /// Kills, once, what of the group runs now, and says how much that was. 0: nothing of it is left.
-[[nodiscard]] std::size_t kill_what_runs_of(const group_record& record);
+[[nodiscard]] std::size_t kill_what_runs_of(const group_record& record, to_guard how);
 
 /// Ends every group that is recorded in `folder` and removes its record. To be called while nobody else can start groups
 /// there (the data directory is locked), before any partition is taken. Blocks until all are gone: then the number of groups

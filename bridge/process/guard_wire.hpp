@@ -16,7 +16,7 @@ inline constexpr char terminate = 't';
 inline constexpr char kill = 'k';
 
 // From the guard, a word and at most one more per line, in this order: `started` or `not_started`; then, as it happens,
-// `killed` and how the program ended; `gone` last. A pipe that ends without `gone` means that the guard was killed.
+// `killed` (perhaps instead of `started`) and how the program ended; `gone` last. A pipe that ends without `gone` means that the guard was killed.
 enum class word : std::uint8_t {
   /// <pid>: the program runs, and leads its own session and process group.
   started,

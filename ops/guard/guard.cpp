@@ -299,6 +299,8 @@ void guard::terminate_program() const {
 
 /// The guard is a subreaper: as long as anything of the program is left, however it hides, the guard has a child.
 void guard::kill_everything() {
+  // Not known to have begun: nobody is told how it ended.
+  start_.reset();
   if (killed_for_) report(word::killed, guard_wire::to_text(*killed_for_));
   for (;;) {
     // All of the group at once: it cannot outrun this by forking.
