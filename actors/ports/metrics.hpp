@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -38,19 +39,37 @@ inline constexpr auto counters = std::to_array<counter_row>({
     {counter::slices_started, "baton_slices_started_total", "slices that were given a slot"},
     {counter::executions_lost, "baton_executions_lost_total", "executions that died or fell silent"},
     {counter::commits_stored, "baton_commits_stored_total", "commits appended to session logs"},
-    {counter::appends_superseded, "baton_appends_superseded_total", "appends refused because somebody else wrote first"},
+    {counter::appends_superseded, "baton_appends_superseded_total",
+        "appends refused because somebody else wrote first"},
     {counter::retries_scheduled, "baton_retries_scheduled_total", "runs put into retry_wait"},
     {counter::sessions_activated, "baton_sessions_activated_total", "session actors started"},
     {counter::sessions_passivated, "baton_sessions_passivated_total", "idle session actors ended"},
     {counter::takeovers, "baton_takeovers_total", "partitions taken"},
 });
 
+constexpr bool counters_in_order() {
+  for (std::size_t i = 0; i < counters.size(); ++i) {
+    if (static_cast<std::size_t>(counters[i].is) != i) return false;
+  }
+  return true;
+}
+static_assert(counters_in_order());
+
+/// One series for each reason, told apart by the label.
+struct refusal_counter {
+  std::string_view name;
+  std::string_view help;
+  std::string_view label;
+};
+inline constexpr refusal_counter refusals = {
+    "baton_refusals_total", "tasks and control messages refused or given up on", "reason"};
+
 /// Any thread; never blocks for long.
 class metrics {
 public:
   virtual ~metrics() = default;
   virtual void count(counter what, std::uint64_t by = 1) = 0;
-  /// baton_refusals_total{reason="…"}: one for each refused or dead task.
+  /// In `refusals`: one for each refused or dead task.
   virtual void count_refusal(reason why) = 0;
 };
 

@@ -1,0 +1,48 @@
+#include "bridge/http/prometheus_metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <array>
+
+namespace baton {
+
+struct prometheus_metrics::series {
+  series() {
+    for (std::size_t i = 0; i < counters.size(); ++i) {
+      auto& family = prometheus::BuildCounter()
+                         .Name(std::string{counters[i].name})
+                         .Help(std::string{counters[i].help})
+                         .Register(registry);
+      by_counter[i] = &family.Add({});
+    }
+    auto& family =
+        prometheus::BuildCounter().Name(std::string{refusals.name}).Help(std::string{refusals.help}).Register(registry);
+    for (std::size_t i = 0; i < reasons.size(); ++i) {
+      by_reason[i] = &family.Add({{std::string{refusals.label}, std::string{reasons[i].text}}});
+    }
+  }
+
+  prometheus::Registry registry;
+  // The registry owns them; they live as long.
+  std::array<prometheus::Counter*, counters.size()> by_counter{};
+  std::array<prometheus::Counter*, reasons.size()> by_reason{};
+};
+
+prometheus_metrics::prometheus_metrics() : series_(std::make_unique<series>()) {}
+prometheus_metrics::~prometheus_metrics() = default;
+
+void prometheus_metrics::count(counter what, std::uint64_t by) {
+  series_->by_counter.at(static_cast<std::size_t>(what))->Increment(static_cast<double>(by));
+}
+
+void prometheus_metrics::count_refusal(reason why) {
+  series_->by_reason.at(static_cast<std::size_t>(why))->Increment();
+}
+
+std::string prometheus_metrics::text() const {
+  return prometheus::TextSerializer{}.Serialize(series_->registry.Collect());
+}
+
+} // namespace baton
