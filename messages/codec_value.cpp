@@ -105,7 +105,8 @@ expected<value, refusal> parse_msgpack(std::string_view bytes, const decode_limi
 
 expected<value, refusal> parse_json(std::string_view text, const decode_limits& limits) {
   if (auto why = too_large(text, limits)) return unexpected{std::move(*why)};
-  // nlohmann's lexer answers for UTF-8.
+  // nlohmann's lexer answers for UTF-8, but takes a NUL for the end of the text.
+  if (text.find('\0') != std::string_view::npos) return unexpected{unreadable("a NUL in JSON")};
   tree_builder tree{limits, text_rule::unchecked};
   json_listener listener{tree};
   const bool whole_value = nlohmann::json::sax_parse(text.begin(), text.end(), &listener);
