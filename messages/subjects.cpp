@@ -1,5 +1,7 @@
 #include "messages/subjects.hpp"
 
+#include <charconv>
+
 namespace baton::subjects {
 namespace {
 
@@ -20,6 +22,10 @@ std::string_view take_token(std::string_view& rest) {
   rest = dot == std::string_view::npos ? std::string_view{} : rest.substr(dot + 1);
   return token;
 }
+
+constexpr std::string_view task_storage_begin = "baton.task.{{partition(";
+constexpr std::string_view control_storage_begin = "baton.control.{{partition(";
+constexpr std::string_view storage_end = ",1)}}.{{wildcard(1)}}";
 
 } // namespace
 
@@ -54,6 +60,25 @@ std::string live(const session_id& session, std::string_view kind) {
 std::string live_of(const session_id& session) { return joined("baton.live.", session.text()).append(".>"); }
 std::string committed(const session_id& session) { return joined("baton.committed.", session.text()); }
 std::string refused(const session_id& session) { return joined("baton.refused.", session.text()); }
+
+std::string task_storage(std::uint64_t partitions) {
+  return joined(task_storage_begin, std::to_string(partitions)).append(storage_end);
+}
+std::string control_storage(std::uint64_t partitions) {
+  return joined(control_storage_begin, std::to_string(partitions)).append(storage_end);
+}
+
+std::optional<std::uint64_t> partitions_in(std::string_view storage) {
+  for (const auto begin : {task_storage_begin, control_storage_begin}) {
+    if (!storage.starts_with(begin) || !storage.ends_with(storage_end)) continue;
+    if (storage.size() <= begin.size() + storage_end.size()) continue;
+    const auto digits = storage.substr(begin.size(), storage.size() - begin.size() - storage_end.size());
+    std::uint64_t partitions = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), partitions);
+    if (error == std::errc{} && end == digits.data() + digits.size() && partitions > 0) return partitions;
+  }
+  return std::nullopt;
+}
 
 std::optional<stored_subject> parse_stored(std::string_view subject) {
   auto rest = subject;

@@ -44,6 +44,22 @@ inline constexpr std::string_view all_live = "baton.live.>";
 inline constexpr std::string_view all_committed = "baton.committed.*";
 inline constexpr std::string_view all_refused = "baton.refused.*";
 
+// What the streams are made of: the subjects that each takes in, as the server's configuration writes them.
+inline constexpr std::string_view task_intake = "baton.task.*";
+inline constexpr std::string_view control_intake = "baton.control.*";
+inline constexpr std::string_view log_intake = "baton.log.*.*";
+inline constexpr std::string_view owner_intake = "baton.owner.*";
+inline constexpr std::string_view node_intake = "baton.node.*";
+inline constexpr std::string_view dead_intake = "baton.dead.*";
+inline constexpr std::string_view blob_intake = "baton.blob.*.*.*";
+/// Where the server's own transforms and republishing put a message.
+[[nodiscard]] std::string task_storage(std::uint64_t partitions);    // baton.task.{{partition(N,1)}}.{{wildcard(1)}}
+[[nodiscard]] std::string control_storage(std::uint64_t partitions); // likewise
+inline constexpr std::string_view committed_destination = "baton.committed.{{wildcard(2)}}";
+inline constexpr std::string_view refused_destination = "baton.refused.{{wildcard(1)}}";
+/// N of a transform's destination as task_storage or control_storage write it; nothing if it is another one.
+[[nodiscard]] std::optional<std::uint64_t> partitions_in(std::string_view storage);
+
 /// Of a stored task's, control message's or commit's subject: `baton.<kind>.<partition>.<token>`.
 struct stored_subject {
   partition_id partition;

@@ -21,7 +21,7 @@ milliseconds backoff(const connect_options& options, int attempt, std::uint64_t 
 }
 
 message_handle make_message(
-    const std::string& subject, const std::string& reply_to, headers with, std::string_view payload, natsStatus& status) {
+    const std::string& subject, const std::string& reply_to, header_list with, std::string_view payload, natsStatus& status) {
   natsMsg* made = nullptr;
   status = natsMsg_Create(&made, subject.c_str(), reply_to.empty() ? nullptr : reply_to.c_str(), payload.data(),
       static_cast<int>(payload.size()));
@@ -207,7 +207,7 @@ void connection::listen(std::weak_ptr<link_listener> listener) {
 }
 
 std::optional<failure> connection::publish(
-    const std::string& subject, const std::string& reply_to, headers with, std::string_view payload) {
+    const std::string& subject, const std::string& reply_to, header_list with, std::string_view payload) {
   if (!connected()) return failure::disconnected;
   natsStatus status = NATS_OK;
   const auto message = make_message(subject, reply_to, with, payload, status);

@@ -64,7 +64,7 @@ struct header {
   const char* name;
   std::string value;
 };
-using headers = std::span<const header>;
+using header_list = std::span<const header>;
 
 /// A subscription with its callback. Once the destructor has returned, the callback neither runs nor comes again.
 class subscription {
@@ -105,7 +105,7 @@ public:
 
   /// Hands one message to the socket's buffer; nothing is known of its fate. Without a connection it is not kept.
   [[nodiscard]] std::optional<failure> publish(
-      const std::string& subject, const std::string& reply_to, headers with, std::string_view payload);
+      const std::string& subject, const std::string& reply_to, header_list with, std::string_view payload);
 
   /// Messages beyond `pending_max` that the callback has not yet taken are dropped, and `trouble` told; 0: no bound.
   [[nodiscard]] expected<subscription, failure> subscribe(

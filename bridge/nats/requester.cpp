@@ -1,7 +1,9 @@
 #include "bridge/nats/requester.hpp"
 
+#include <array>
 #include <charconv>
 #include <condition_variable>
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -56,6 +58,18 @@ std::vector<std::string_view> reply::header_values(const char* name) const {
   if (natsMsgHeader_Values(message_.get(), name, &values, &count) != NATS_OK) return {};
   std::vector<std::string_view> all{values, values + count};
   std::free(static_cast<void*>(values)); // the array is the caller's, the texts are the message's
+  return all;
+}
+
+std::vector<header_line> reply::headers() const {
+  const char** names = nullptr;
+  int count = 0;
+  if (natsMsgHeader_Keys(message_.get(), &names, &count) != NATS_OK) return {};
+  std::vector<header_line> all;
+  for (int i = 0; i < count; ++i) {
+    for (const auto value : header_values(names[i])) all.push_back({names[i], std::string{value}});
+  }
+  std::free(static_cast<void*>(names));
   return all;
 }
 
@@ -226,7 +240,7 @@ requester::~requester() {
 }
 
 void requester::request(
-    const std::string& subject, headers with, std::string_view payload, milliseconds timeout, callback done) {
+    const std::string& subject, header_list with, std::string_view payload, milliseconds timeout, callback done) {
   const auto whose = state_->admit(timeout, done);
   if (!whose) return state_->fail_soon(std::move(done), failure::overloaded);
   const auto refused = state_->over.publish(subject, state_->prefix + text_of(*whose), with, payload);
@@ -234,7 +248,7 @@ void requester::request(
   if (auto mine = state_->take(*whose)) state_->fail_soon(std::move(mine), *refused);
 }
 
-std::optional<failure> requester::publish(const std::string& subject, headers with, std::string_view payload) {
+std::optional<failure> requester::publish(const std::string& subject, header_list with, std::string_view payload) {
   return state_->over.publish(subject, {}, with, payload);
 }
 

@@ -14,6 +14,7 @@
 #include "actors/ports/clock.hpp"
 #include "bridge/nats/connection.hpp"
 #include "bridge/nats/failure.hpp"
+#include "bridge/nats/server_text.hpp"
 #include "messages/expected.hpp"
 
 namespace baton::nats {
@@ -28,6 +29,8 @@ public:
   /// The first value of that name; case matters.
   [[nodiscard]] std::optional<std::string_view> header(const char* name) const;
   [[nodiscard]] std::vector<std::string_view> header_values(const char* name) const;
+  /// All of them; the order holds within one name.
+  [[nodiscard]] std::vector<header_line> headers() const;
   /// The server's own status (404: no such message, 408, 409, …); 0: none.
   [[nodiscard]] int status() const;
 
@@ -58,10 +61,10 @@ public:
   /// Without a connection it fails at the next sweep, as `disconnected`: nothing is kept for later. One that was sent when the
   /// connection broke ends by its timeout, since its effect may have happened. A server that has nobody on `subject` says so at
   /// once (`no_responders`). `with` and `payload` are copied.
-  void request(const std::string& subject, headers with, std::string_view payload, milliseconds timeout, callback done);
+  void request(const std::string& subject, header_list with, std::string_view payload, milliseconds timeout, callback done);
 
   /// Plain publish; see connection::publish.
-  [[nodiscard]] std::optional<failure> publish(const std::string& subject, headers with, std::string_view payload);
+  [[nodiscard]] std::optional<failure> publish(const std::string& subject, header_list with, std::string_view payload);
 
   [[nodiscard]] connection& link() const noexcept;
   /// Requests without an answer yet.

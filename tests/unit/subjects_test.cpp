@@ -36,3 +36,13 @@ TEST_CASE("session ids hold only what is safe in a subject", "[ids]") {
   CHECK(session_id::parse(std::string(128, 'x')));
   CHECK_FALSE(session_id::parse(std::string(129, 'x')));
 }
+
+TEST_CASE("a storage transform gives back its number of partitions, a foreign one nothing", "[subjects]") {
+  CHECK(subjects::task_storage(32) == "baton.task.{{partition(32,1)}}.{{wildcard(1)}}");
+  CHECK(subjects::partitions_in(subjects::task_storage(32)) == 32U);
+  CHECK(subjects::partitions_in(subjects::control_storage(7)) == 7U);
+  CHECK_FALSE(subjects::partitions_in("baton.task.{{partition(32,2)}}.{{wildcard(1)}}"));
+  CHECK_FALSE(subjects::partitions_in("baton.task.{{partition(,1)}}.{{wildcard(1)}}"));
+  CHECK_FALSE(subjects::partitions_in("baton.task.{{partition(0,1)}}.{{wildcard(1)}}"));
+  CHECK_FALSE(subjects::partitions_in("baton.other.{{partition(32,1)}}.{{wildcard(1)}}"));
+}
