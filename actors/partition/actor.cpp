@@ -78,6 +78,7 @@ void partition_actor::on_opened(const source_opened& in) {
 void partition_actor::route(delivery& d) {
   crash_point("task.delivered");
   with_->metrics->count(counter::tasks_delivered);
+  if (is_quarantined(d.session)) return with_->source->lighten(at_.partition, d.kind, d.seq);
   const bool after_crash = at_.after_crash && d.before_open;
   std::visit(session::overloaded{[&](refusal& why) { bury(d, why); },
                                  [&](task& t) {
@@ -91,9 +92,13 @@ void partition_actor::route(delivery& d) {
              d.body);
 }
 
+bool partition_actor::is_quarantined(const session_id& id) const {
+  const auto found = residents_.find(id);
+  return found != residents_.end() && found->second.deaths > deaths_max;
+}
+
 void partition_actor::to_session(const session_id& id, session::input in) {
   auto& r = residents_[id];
-  if (r.deaths > deaths_max) return;
   if (!r.actor) start(id, r);
   r.sent += 1;
   r.touched = with_->clock->now();
@@ -147,8 +152,8 @@ void partition_actor::on_down(const caf::down_msg& down) {
   r.deaths += 1;
   if (draining_) return on_drained({id});
   if (r.deaths > deaths_max) {
-    with_->notices->say(severity::error, "session " + id.text() + " keeps ending in error; its messages stay in the queue");
-    return;
+    with_->notices->say(severity::error, "session " + id.text() + " keeps ending in error: it waits, with its messages in the "
+                                                                  "queue, until another node takes its partition");
   }
   with_->source->forget(at_.partition, id);
 }

@@ -52,6 +52,7 @@ private:
   void on_opened(const source_opened& in);
   void route(delivery& d);
   void to_session(const session_id& id, session::input in);
+  [[nodiscard]] bool is_quarantined(const session_id& id) const;
   void start(const session_id& id, resident& r);
   void bury(const delivery& d, const refusal& why);
   void on_buried(letter_buried& in);

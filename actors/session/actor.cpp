@@ -137,9 +137,11 @@ void session_actor::take_waiting() {
 }
 
 void session_actor::decide(session::input in) {
-  const session::context context{with_->clock->now(), with_->ids->chance(), with_->ids->fresh_execution(), with_->limits};
+  if (fresh_.empty()) fresh_ = with_->ids->fresh_execution();
+  const session::context context{with_->clock->now(), with_->ids->chance(), fresh_, with_->limits};
   auto made = session::step(std::move(state_), std::move(in), context);
   state_ = std::move(made.next);
+  if (state_.hand.execution && state_.hand.execution->id == fresh_) fresh_ = {};
   events_ = std::move(made.events);
   effects_ = std::move(made.effects);
   expected_ = state_.last;

@@ -65,6 +65,8 @@ private:
   bool busy_ = true;
   bool drained_told_ = false;
   std::deque<session::input> waiting_;
+  /// For the next execution; made anew once it is used.
+  execution_id fresh_;
   /// Freed when this actor ends, however it ends.
   execution_id holds_slot_;
   /// Messages from the partition so far.

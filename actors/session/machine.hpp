@@ -42,7 +42,7 @@ struct limits {
 struct context {
   instant now;
   std::uint32_t chance = 0;
-  execution_id fresh_execution;
+  const execution_id& fresh_execution;
   const session::limits& limits;
 };
 

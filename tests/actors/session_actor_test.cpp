@@ -287,3 +287,16 @@ TEST_CASE_METHOD(node_world, "a deleted session stays deleted, and later tasks a
   CHECK_FALSE(queue.holds(message_kind::task, late));
   CHECK(counts.refusals[reason::deleted] == 1);
 }
+
+TEST_CASE_METHOD(node_world, "a session whose log cannot be read waits with its messages, and the others go on", "[partition]") {
+  log.refuse_reads(*session_id::parse("sick"));
+  open(1);
+  const auto kept = publish("sick", "t1");
+  publish("well", "u1");
+  complete("u1");
+  CHECK(events_of("well") == strings{"run_completed"});
+  CHECK(queue.holds(message_kind::task, kept));
+  CHECK(source.is_light({0}, message_kind::task, kept));
+  CHECK(runner.started("t1") == 0);
+  CHECK(notices.lines.back().starts_with("session sick keeps ending in error"));
+}

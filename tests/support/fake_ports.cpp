@@ -58,6 +58,7 @@ void fake_session_log::append(partition_id, stream_seq expected, commit c, std::
 
 void fake_session_log::read_last(partition_id, const session_id& session, std::function<void(last_result)> done) {
   due_.push_back([this, session, done = std::move(done)] {
+    if (session == unreadable_) return done(unexpected{log_failure::unreadable});
     const auto& commits = stored_[session];
     done(commits.empty() ? std::optional<stored_commit>{} : commits.back());
   });

@@ -56,6 +56,8 @@ public:
   void refuse_next(log_failure why) { refuse_ = why; }
   /// While true, nothing is answered; what was asked waits.
   void hold(bool held) { held_ = held; }
+  /// What is stored of this session cannot be read.
+  void refuse_reads(const session_id& session) { unreadable_ = session; }
   /// Somebody else appends.
   void write(commit c);
 
@@ -69,6 +71,7 @@ private:
   stream_seq last_;
   std::deque<std::function<void()>> due_;
   std::size_t appends_ = 0;
+  session_id unreadable_;
   bool lose_ack_ = false;
   bool held_ = false;
   std::optional<log_failure> refuse_;
