@@ -54,9 +54,12 @@ void pull_state::began(std::string consumer, monotonic_instant now) {
   heard_ = now;
   paused_until_ = {};
   awaited_.clear();
-  for (const auto& [seq, kept] : held_)
+  for (auto& [seq, kept] : held_) {
+    kept.awaited = true;
     awaited_.push_back(seq);
+  }
   std::ranges::sort(awaited_);
+  awaited_heavy_ = heavy_;
 }
 
 void pull_state::ended() {
@@ -91,6 +94,7 @@ pull_fate pull_state::message(const pulled& m, monotonic_instant now, pull_order
   kept.reply = m.reply;
   kept.generation = generation_;
   kept.gone = false;
+  no_longer_awaited(kept);
   if (fresh) {
     kept.session = m.session;
     kept.bytes = m.bytes;
@@ -147,6 +151,7 @@ void pull_state::settle_passed(stream_seq below, pull_orders& out) {
   for (; !awaited_.empty() && awaited_.front() < below; awaited_.pop_front()) {
     const auto at = held_.find(awaited_.front());
     if (at == held_.end() || at->second.generation == generation_) continue;
+    no_longer_awaited(at->second);
     if (!at->second.ack_wanted) {
       at->second.gone = true;
       continue;
@@ -183,6 +188,7 @@ void pull_state::acknowledge(stream_seq seq, std::function<void()> confirmed, mo
   if (at == held_.end()) {
     at = held_.try_emplace(seq).first;
     at->second.light = true;
+    at->second.awaited = true;
     awaited_.insert(std::ranges::lower_bound(awaited_, seq), seq);
   }
   auto& kept = at->second;
@@ -214,6 +220,7 @@ void pull_state::ack_failed(const ack_order& sent, bool nobody, monotonic_instan
 void pull_state::lighten(stream_seq seq, monotonic_instant now, pull_orders& out) {
   const auto at = held_.find(seq);
   if (at == held_.end() || at->second.light) return;
+  if (at->second.awaited) --awaited_heavy_;
   at->second.light = true;
   --heavy_;
   heavy_bytes_ -= at->second.bytes;
@@ -231,7 +238,12 @@ bool pull_state::forget(const session_id& session) {
   return any;
 }
 
+void pull_state::no_longer_awaited(held_message& kept) {
+  if (std::exchange(kept.awaited, false) && !kept.light) --awaited_heavy_;
+}
+
 pull_state::rows::iterator pull_state::drop(rows::iterator at) {
+  no_longer_awaited(at->second);
   if (!at->second.light) {
     --heavy_;
     heavy_bytes_ -= at->second.bytes;
@@ -241,10 +253,12 @@ pull_state::rows::iterator pull_state::drop(rows::iterator at) {
 
 // --- asking ------------------------------------------------------------------------------------------------------------
 
-/// What may come without breaking a limit. What is awaited is held, and counted, already.
+/// What may come without breaking a limit. What is awaited is held already, but light ones that left the queue make room for
+/// new ones: so they only get a place of their own when nothing else is asked for.
 std::size_t pull_state::room() const noexcept {
   const bool full = heavy_ >= limits_.credit || heavy_bytes_ >= limits_.held_bytes;
-  return (full ? 0 : limits_.credit - heavy_) + awaited_.size();
+  const auto places = (full ? 0 : limits_.credit - heavy_) + awaited_heavy_;
+  return places == 0 && !awaited_.empty() && heavy_ <= limits_.credit ? 1 : places;
 }
 
 /// Keeps up to two batches under way and asks again when half of that has come. When credit comes back in drops, they are

@@ -23,7 +23,8 @@
 namespace baton::nats {
 
 struct pull_limits {
-  /// Held messages that are not light.
+  /// Held messages that are not light. After a new consumer was made it may be exceeded: by one, while only redeliveries of
+  /// light messages are waited for; by those that were light and forgotten, since they come back with their weight.
   std::size_t credit = 4096;
   /// Their payloads. Nothing is asked for above it; what was asked for before may still come.
   std::size_t held_bytes = std::size_t{32} << 20U;
@@ -149,6 +150,8 @@ private:
     /// When the acknowledgement is repeated; only this one of its entries in `retries_` counts.
     monotonic_instant retry_at{};
     bool light = false;
+    /// Its place is in `awaited_`.
+    bool awaited = false;
     bool ack_wanted = false;
     /// The consumer passed it: it is not in the queue any more.
     bool gone = false;
@@ -161,6 +164,7 @@ private:
   };
 
   rows::iterator drop(rows::iterator at);
+  void no_longer_awaited(held_message& kept);
   void settle_passed(stream_seq below, pull_orders& out);
   void end_request(const pull_status& s);
   void lose(consumer_loss why, pull_orders& out);
@@ -181,6 +185,8 @@ private:
   std::size_t heavy_bytes_ = 0;
   /// In order; rows of older generations, or of none.
   std::deque<stream_seq> awaited_;
+  /// How many of these rows are not light.
+  std::size_t awaited_heavy_ = 0;
   std::multimap<monotonic_instant, stream_seq> retries_;
 
   std::map<std::uint64_t, request> requests_;

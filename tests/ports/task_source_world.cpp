@@ -140,7 +140,7 @@ std::optional<task_source::read_result> source_node::read_back(
   return future.get();
 }
 
-std::string source_node::ask(const std::string& subject, std::string_view payload, headers with) {
+std::string source_node::ask(const std::string& subject, std::string_view payload, header_list with) {
   auto answered = std::make_shared<std::promise<std::string>>();
   asks_->request(subject, with, payload, std::chrono::seconds{5}, [answered](const requester::result& r) {
     answered->set_value(r ? std::string{r->payload()} : std::string{to_text(r.error())});
@@ -160,7 +160,7 @@ void queue_world::make_streams() {
   }
 }
 
-stream_seq queue_world::publish(const std::string& subject, std::string_view payload, headers with) {
+stream_seq queue_world::publish(const std::string& subject, std::string_view payload, header_list with) {
   const auto answer = producer_->ask(subject, payload, with);
   const auto seq = *field(parsed(answer), "seq");
   return {static_cast<std::uint64_t>(*seq.as<std::int64_t>())};

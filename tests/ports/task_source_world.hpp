@@ -80,7 +80,7 @@ public:
   [[nodiscard]] std::optional<task_source::read_result> read_back(
       partition_id partition, message_kind kind, stream_seq seq);
   /// The answer to a request, or the failure's text.
-  [[nodiscard]] std::string ask(const std::string& subject, std::string_view payload, headers with = {});
+  [[nodiscard]] std::string ask(const std::string& subject, std::string_view payload, header_list with = {});
   [[nodiscard]] task_source& source() { return *source_; }
   [[nodiscard]] connection& link() { return *link_; }
   void end_source() { source_.reset(); }
@@ -99,7 +99,7 @@ public:
   /// Publishes and waits for the broker's word; the sequence.
   stream_seq publish_task(const std::string& to, const std::string& id);
   stream_seq publish_control(const std::string& to, const std::string& id);
-  stream_seq publish(const std::string& subject, std::string_view payload, headers with = {});
+  stream_seq publish(const std::string& subject, std::string_view payload, header_list with = {});
   /// Many, without waiting for each.
   void publish_tasks(const std::string& to, int from, int count);
   void make_streams();
