@@ -85,7 +85,8 @@ struct session_options {
   /// A slice older than this commits that it started.
   std::chrono::milliseconds slice_commit_after = std::chrono::seconds{1};
   std::uint64_t labels_max = 32;
-  std::uint64_t entries_per_commit_max = 256;
+  /// Entries of one commit together; with the head and the events it must fit into one message of the broker.
+  byte_size record_bytes_max = kib(640);
   friend bool operator==(const session_options&, const session_options&) = default;
 };
 

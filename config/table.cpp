@@ -126,8 +126,8 @@ constexpr auto option_table = std::to_array<option_row>({
      "A slice older than this records in the log that it has started."},
     {"session.labels_max", "", count{&in<session_at, &session_of::labels_max>, 0, 64},
      "Labels of one session."},
-    {"session.entries_per_commit_max", "", count{&in<session_at, &session_of::entries_per_commit_max>, 1, 65'536},
-     "Transcript entries that one commit may hold."},
+    {"session.record_bytes_max", "", size{&in<session_at, &session_of::record_bytes_max>, kib(128), mib(32), false},
+     "What one commit may hold of transcript, values over 64 KiB not counted; a slice that wants more stored ends with record_too_large."},
 
     {"source.credit", "", count{&in<source_at, &source_of::credit>, 1, 1'000'000},
      "Messages of one partition that are held in memory at once."},

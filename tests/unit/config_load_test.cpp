@@ -132,11 +132,23 @@ TEST_CASE("what is asked for is handed on", "[config]") {
   REQUIRE_FALSE(version().empty());
 }
 
-TEST_CASE("each kind of fault names option, value, place and what is wanted", "[config]") {
-  struct example {
-    outside from;
-    fault is;
-  };
+namespace {
+
+struct example {
+  outside from;
+  fault is;
+};
+
+/// It is the only fault, and this.
+void require_only(const outside& from, const fault& is) {
+  const auto faults = faults_from(from);
+  CAPTURE(to_text(is), to_text(faults));
+  REQUIRE(faults == std::vector{is});
+}
+
+} // namespace
+
+TEST_CASE("each kind of fault of a file names option, value, line and what is wanted", "[config]") {
   const auto [from, is] = GENERATE(values<example>({
       {{.file = "[lease]\nhartbeat = '2s'"},
           {fault_kind::unknown_option, "lease.hartbeat", "\"2s\"", in_file(2), "lease.heartbeat"}},
@@ -158,6 +170,12 @@ TEST_CASE("each kind of fault names option, value, place and what is wanted", "[
       {{.file = "[payload]\nreply_prefixes = ['a.', 'b']"},
           {fault_kind::malformed, "payload.reply_prefixes", "[\"a.\", \"b\"]", in_file(2),
               "a list of texts, at most 64, each the beginning of a subject, without wildcards, ending in a dot"}},
+  }));
+  require_only(from, is);
+}
+
+TEST_CASE("each kind of fault of a variable or a flag names option, value and what is wanted", "[config]") {
+  const auto [from, is] = GENERATE(values<example>({
       {{.environment = {{"HOME", "/h"}, {"BATON_NODE_SLOTS", "many"}}},
           {fault_kind::malformed, "node.slots", "\"many\"", in_variable("BATON_NODE_SLOTS"),
               "a whole number, 1 to 100000"}},
@@ -187,9 +205,7 @@ TEST_CASE("each kind of fault names option, value, place and what is wanted", "[
           {fault_kind::relation, "lease.self_stop", "\"10s\"", in_flag("--lease.self-stop"),
               "lease.self_stop must be below lease.duration; lease.duration is \"10s\" (default)"}},
   }));
-  const auto faults = faults_from(from);
-  CAPTURE(to_text(is), to_text(faults));
-  REQUIRE(faults == std::vector{is});
+  require_only(from, is);
 }
 
 TEST_CASE("a file that is not TOML is named with its line", "[config]") {
