@@ -92,7 +92,6 @@ public:
   void on(const heartbeat_late&) { happened(counts_restarted{now_}); }
 
   void on(const lease_gained&) {
-    if (after_.lease_held) return;
     happened(lease_changed{true, now_});
     if (!after_.drain_until && after_.reading == state::read::none) read();
   }

@@ -136,6 +136,22 @@ TEST_CASE("the contender's own late heartbeat starts its counts again", "[owners
   CHECK(n.count<write_owner>() == 1);
 }
 
+TEST_CASE("the contender's own lost lease starts its counts again", "[ownership]") {
+  auto n = node_a();
+  n.input(lease_gained{});
+  const std::vector owners{owner(0, "b", 7, 3)};
+  n.answer_reads(owners, {beating("b", 4)});
+  n.pass(9s);
+  n.input(lease_lost{});
+  n.input(lease_gained{});
+  n.answer_reads(owners, {beating("b", 4)});
+  n.look(owners, {beating("b", 4)});
+  CHECK(n.count<write_owner>() == 0);
+  n.pass(6s);
+  n.look(owners, {beating("b", 4)});
+  CHECK(n.count<write_owner>() == 1);
+}
+
 TEST_CASE("an owner without any node record is waited for like any other", "[ownership]") {
   auto n = node_a();
   n.input(lease_gained{});
@@ -206,6 +222,21 @@ TEST_CASE("a lost lease closes every partition and forgets every take that is un
   n.input(owner_written{{1}, takes[1].number, {11}});
   CHECK(n.last.empty());
   CHECK(n.is<idle>(1));
+}
+
+TEST_CASE("the answer of an earlier take does not count for a later one", "[ownership]") {
+  auto n = node_a();
+  n.input(lease_gained{});
+  n.answer_reads({}, {});
+  const auto first = n.ordered<write_owner>().at(0);
+  n.input(lease_lost{});
+  n.input(lease_gained{});
+  n.answer_reads({}, {});
+  const auto second = n.ordered<write_owner>().at(0);
+  n.input(owner_written{{0}, first.number, {10}});
+  CHECK(n.last.empty());
+  n.input(owner_refused{{0}, second.number});
+  CHECK(n.is<idle>(0));
 }
 
 TEST_CASE("after a lost lease the node's own partitions are taken anew, with new epochs, once they are closed",

@@ -1,0 +1,60 @@
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/cluster_simulation.hpp"
+
+namespace {
+
+using namespace baton;
+using namespace baton::support;
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t seeds = 200;
+
+/// How many of the seeds find a broken rule.
+std::uint32_t faults_found(const simulation_plan& plan) {
+  std::uint32_t found = 0;
+  for (std::uint32_t seed = 1; seed <= seeds; ++seed) {
+    auto with_seed = plan;
+    with_seed.seed = seed;
+    found += cluster_simulation{with_seed}.run().broken.empty() ? 0 : 1;
+  }
+  return found;
+}
+
+} // namespace
+
+TEST_CASE(
+    "three nodes in a storm never work on one partition at once, and share them when it is over", "[simulation]") {
+  simulation_result all;
+  for (std::uint32_t seed = 1; seed <= seeds; ++seed) {
+    simulation_plan plan;
+    plan.seed = seed;
+    const auto one = cluster_simulation{plan}.run();
+    for (const auto& what : one.broken) {
+      FAIL_CHECK(what);
+    }
+    all.opened += one.opened;
+    all.leases_lost += one.leases_lost;
+    all.taken_from_silent += one.taken_from_silent;
+    all.released += one.released;
+    all.killed += one.killed;
+  }
+  // The storm was one: each way for a partition to change hands was gone often.
+  CHECK(all.opened > seeds * 20);
+  CHECK(all.leases_lost > seeds * 5);
+  CHECK(all.taken_from_silent > seeds / 2);
+  CHECK(all.released > seeds);
+  CHECK(all.killed > seeds);
+}
+
+TEST_CASE("the simulation finds a contender that waits less than a node may work without a heartbeat", "[simulation]") {
+  simulation_plan plan;
+  plan.lease_time = 6s;
+  CHECK(faults_found(plan) > 0);
+}
+
+TEST_CASE("the simulation finds a node that works on for longer than a contender waits", "[simulation]") {
+  simulation_plan plan;
+  plan.lease.held_for = 14s;
+  CHECK(faults_found(plan) > 0);
+}
