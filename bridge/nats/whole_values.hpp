@@ -1,0 +1,21 @@
+// Which values of a commit are too large to stand in it, and how they come back. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messages/commit.hpp"
+
+namespace baton::nats {
+
+/// Replaces what is too large (entry contents over `inline_max`, the checkpoint over `checkpoint_inline_max`) by references;
+/// returns the bytes of each, which must be stored before the commit.
+[[nodiscard]] std::vector<std::string> take_large_values(commit& c);
+/// The next value that is only referred to; nothing: the commit is whole.
+[[nodiscard]] std::optional<blob_ref> next_missing(const commit& c);
+/// Puts the bytes of `ref` back wherever it is named. False: they are no value.
+[[nodiscard]] bool put_back(commit& c, const blob_ref& ref, std::string_view bytes);
+
+} // namespace baton::nats
