@@ -96,13 +96,32 @@ struct connection::callbacks {
 
 namespace {
 
-natsStatus set_servers(natsOptions* o, const connect_options& with) {
-  std::vector<std::string> urls;
-  for (std::string_view rest = with.url; !rest.empty();) {
-    const auto comma = rest.find(',');
-    urls.emplace_back(rest.substr(0, comma));
-    rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+std::vector<std::string> split(std::string_view urls) {
+  std::vector<std::string> each;
+  while (true) {
+    const auto comma = urls.find(',');
+    each.emplace_back(urls.substr(0, comma));
+    if (comma == std::string_view::npos) return each;
+    urls.remove_prefix(comma + 1);
   }
+}
+
+/// nats.c takes much for a URL that is none, and then says only that it cannot connect.
+bool is_usable(std::string_view url) {
+  if (const auto scheme = url.find("://"); scheme != std::string_view::npos) {
+    if (url.substr(0, scheme) != "nats" && url.substr(0, scheme) != "tls") return false;
+    url.remove_prefix(scheme + 3);
+  }
+  if (const auto at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
+  const auto colon = url.find_last_of(":]"); // an IPv6 address stands in brackets
+  if (colon == std::string_view::npos || url[colon] == ']') return !url.empty();
+  const auto port = url.substr(colon + 1);
+  return colon > 0 && !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+natsStatus set_servers(natsOptions* o, const connect_options& with) {
+  const auto urls = split(with.url);
+  if (!std::ranges::all_of(urls, is_usable)) return NATS_ADDRESS_MISSING;
   std::vector<const char*> pointers;
   for (const auto& url : urls) pointers.push_back(url.c_str());
   return natsOptions_SetServers(o, pointers.data(), static_cast<int>(pointers.size()));
@@ -253,6 +272,12 @@ subscription::subscription(std::unique_ptr<state> held) : state_{std::move(held)
 subscription::subscription(subscription&&) noexcept = default;
 subscription& subscription::operator=(subscription&&) noexcept = default;
 subscription::~subscription() = default;
+
+std::size_t subscription::waiting() const {
+  int messages = 0;
+  const auto status = natsSubscription_GetPending(state_->handle.get(), &messages, nullptr);
+  return status == NATS_OK ? static_cast<std::size_t>(std::max(messages, 0)) : 0;
+}
 
 expected<subscription, failure> connection::subscribe(
     const std::string& subject, subscription::on_message callback, int pending_max) {

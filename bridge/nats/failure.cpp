@@ -49,7 +49,7 @@ connect_failure connect_failure_of(natsStatus status, std::string_view url) {
     return {kind::tls, "TLS with the NATS server at " + where + " failed (" + said + "): check the CA, certificate and key files"};
   }
   if (status == NATS_ADDRESS_MISSING || status == NATS_INVALID_ARG) {
-    return {kind::bad_options, "not a usable NATS URL: " + where + " (" + said + ")"};
+    return {kind::bad_options, "not a usable NATS URL: \"" + where + "\"; it looks like nats://host:4222 or tls://host:4222"};
   }
   return {kind::cannot_connect, "cannot connect to the NATS server at " + where + " (" + said + "): is it running?"};
 }

@@ -7,8 +7,7 @@
 #include <thread>
 
 #include "bridge/nats/requester.hpp"
-#include "tests/support/nats_server.hpp"
-#include "tests/support/system_clock.hpp"
+#include "tests/support/nats_link.hpp"
 
 using namespace baton;
 using namespace baton::nats;
@@ -16,48 +15,18 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto patience = 20s;
+using support::patience;
 
-/// Outcome of one request: "ok:<payload>" or the failure's text.
+/// "ok:<payload>" or the failure's text.
 std::string text_of(const requester::result& r) {
   return r ? "ok:" + std::string{r->payload()} : std::string{to_text(r.error())};
 }
 
-struct pair_of_links {
-  explicit pair_of_links(const std::string& url, requester_limits limits = {})
-      : link{*connection::open({.url = url, .backoff_min = 10ms, .backoff_max = 50ms})}, asks{*requester::open(*link, time, limits)} {}
-
-  std::string ask(const std::string& subject, std::string_view payload, milliseconds timeout = 5s) {
-    auto answered = std::make_shared<std::promise<std::string>>();
-    asks->request(subject, {}, payload, timeout, [answered](requester::result r) { answered->set_value(text_of(r)); });
-    auto future = answered->get_future();
-    return future.wait_for(patience) == std::future_status::ready ? future.get() : "never";
+struct pair_of_links : support::nats_link {
+  using support::nats_link::nats_link;
+  std::string ask_text(const std::string& subject, std::string_view payload, milliseconds timeout = 5s) {
+    return text_of(ask(subject, payload, {}, timeout));
   }
-
-  support::system_clock time;
-  std::unique_ptr<connection> link;
-  std::unique_ptr<requester> asks;
-};
-
-struct flagged_listener : link_listener {
-  void reconnected() override {
-    const std::lock_guard lock{mutex};
-    ++reconnects;
-    changed.notify_all();
-  }
-  void disconnected() override {
-    const std::lock_guard lock{mutex};
-    ++disconnects;
-    changed.notify_all();
-  }
-  bool wait(const std::function<bool()>& until) {
-    std::unique_lock lock{mutex};
-    return changed.wait_for(lock, patience, until);
-  }
-  std::mutex mutex;
-  std::condition_variable changed;
-  int reconnects = 0;
-  int disconnects = 0;
 };
 
 } // namespace
@@ -82,27 +51,27 @@ TEST_CASE("a request is answered once, with payload and repeated headers as they
   auto future = got.get_future();
   REQUIRE(future.wait_for(patience) == std::future_status::ready);
   CHECK(future.get() == "hello|a|b");
-  CHECK(links.ask("$JS.API.INFO", "").starts_with("ok:{"));
+  CHECK(links.ask_text("$JS.API.INFO", "").starts_with("ok:{"));
   CHECK(links.asks->pending() == 0);
 }
 
 TEST_CASE("a subject on which nobody listens fails at once", "[requester]") {
   support::nats_server server;
   pair_of_links links{server.url()};
-  CHECK(links.ask("nobody.here", "x", 1h) == to_text(failure::no_responders));
+  CHECK(links.ask_text("nobody.here", "x", 1h) == to_text(failure::no_responders));
 }
 
 TEST_CASE("a request that is not answered ends by its timeout", "[requester]") {
   support::nats_server server;
   pair_of_links links{server.url()};
   auto mute = links.link->subscribe("mute", [](message_handle) {});
-  CHECK(links.ask("mute", "x", 50ms) == to_text(failure::timed_out));
+  CHECK(links.ask_text("mute", "x", 50ms) == to_text(failure::timed_out));
   CHECK(links.asks->pending() == 0);
 }
 
 TEST_CASE("requests over the limit fail as overloaded, and never from inside the call", "[requester]") {
   support::nats_server server;
-  pair_of_links links{server.url(), {.pending_max = 2}};
+  pair_of_links links{server.url(), requester_limits{.pending_max = 2}};
   auto mute = links.link->subscribe("mute", [](message_handle) {});
   links.asks->request("mute", {}, "1", 1h, [](requester::result) {});
   links.asks->request("mute", {}, "2", 1h, [](requester::result) {});
@@ -118,7 +87,7 @@ TEST_CASE("requests over the limit fail as overloaded, and never from inside the
 TEST_CASE("a payload over the server's limit is refused before it is sent", "[requester]") {
   support::nats_server server;
   pair_of_links links{server.url()};
-  CHECK(links.ask("anything", std::string(links.link->max_payload() + 1, 'x')) == to_text(failure::too_large));
+  CHECK(links.ask_text("anything", std::string(links.link->max_payload() + 1, 'x')) == to_text(failure::too_large));
 }
 
 TEST_CASE("what is pending when the requester ends fails as closed, each exactly once", "[requester]") {
@@ -159,8 +128,6 @@ TEST_CASE("ten thousand requests from four threads each get their own answer", "
 TEST_CASE("a killed broker ends pending requests by their timeout, and a restarted one answers again", "[requester]") {
   support::nats_server server;
   pair_of_links links{server.url()};
-  auto seen = std::make_shared<flagged_listener>();
-  links.link->listen(seen);
   auto mute = links.link->subscribe("mute", [](message_handle) {});
   auto cut_off = std::make_shared<std::promise<std::string>>();
   links.asks->request("mute", {}, "x", 300ms, [cut_off](requester::result r) { cut_off->set_value(text_of(r)); });
@@ -168,18 +135,18 @@ TEST_CASE("a killed broker ends pending requests by their timeout, and a restart
   auto future = cut_off->get_future();
   REQUIRE(future.wait_for(patience) == std::future_status::ready);
   CHECK(future.get() == to_text(failure::timed_out));
-  REQUIRE(seen->wait([&] { return seen->disconnects == 1; }));
-  CHECK(links.ask("anything", "x") == to_text(failure::disconnected));
+  REQUIRE(links.log->wait([&] { return links.log->disconnects == 1; }));
+  CHECK(links.ask_text("anything", "x") == to_text(failure::disconnected));
   server.start();
-  REQUIRE(seen->wait([&] { return seen->reconnects == 1; }));
-  CHECK(links.ask("$JS.API.INFO", "").starts_with("ok:{"));
+  REQUIRE(links.log->wait([&] { return links.log->reconnects == 1; }));
+  CHECK(links.ask_text("$JS.API.INFO", "").starts_with("ok:{"));
 }
 
 TEST_CASE("a broker that stands still ends requests by their timeout without blocking the caller", "[requester]") {
   support::nats_server server;
   pair_of_links links{server.url()};
   server.pause();
-  CHECK(links.ask("$JS.API.INFO", "", 100ms) == to_text(failure::timed_out));
+  CHECK(links.ask_text("$JS.API.INFO", "", 100ms) == to_text(failure::timed_out));
   server.resume();
-  CHECK(links.ask("$JS.API.INFO", "").starts_with("ok:{"));
+  CHECK(links.ask_text("$JS.API.INFO", "").starts_with("ok:{"));
 }

@@ -101,7 +101,8 @@ std::string nats_server::log() const {
 
 void nats_server::write_config() const {
   std::ofstream file{dir() / "server.conf"};
-  file << "listen: \"127.0.0.1:" << port_ << "\"\njetstream { store_dir: " << (dir() / "store") << " }\n" << options_.more_config << "\n";
+  file << "listen: \"127.0.0.1:" << port_ << "\"\n" << options_.more_config << "\n";
+  if (options_.jetstream) file << "jetstream { store_dir: " << (dir() / "store") << " }\n";
 }
 
 void nats_server::start() {

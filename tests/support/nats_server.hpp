@@ -27,6 +27,7 @@ private:
 struct nats_server_options {
   /// Further lines of the server's configuration file: authorization, tls, limits.
   std::string more_config{};
+  bool jetstream = true;
 };
 
 class nats_server {
