@@ -76,6 +76,9 @@ public:
   subscription& operator=(subscription&&) noexcept;
   ~subscription();
 
+  /// Messages that have arrived and for which the callback was not called yet. Also from inside the callback.
+  [[nodiscard]] std::size_t waiting() const;
+
 private:
   friend class connection;
   struct state;

@@ -88,9 +88,15 @@ pull_fate pull_state::message(const pulled& m, monotonic_instant now, pull_order
   settle_passed(m.at.seq, out);
   if (!awaited_.empty() && awaited_.front() == m.at.seq) awaited_.pop_front();
   passed_ = std::max(passed_, m.at.seq);
+  highest_ = std::max(highest_, m.at.seq);
 
   auto [at, fresh] = held_.try_emplace(m.at.seq);
   auto& kept = at->second;
+  if (kept.generation != 0 && kept.stored_at != m.at.stored_at) {
+    lose(consumer_loss::replaced, out);
+    return pull_fate::stale;
+  }
+  kept.stored_at = m.at.stored_at;
   kept.reply = m.reply;
   kept.generation = generation_;
   kept.gone = false;

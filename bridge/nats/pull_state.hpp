@@ -2,17 +2,14 @@
 // is to be acknowledged. A partition outlives its consumers: each new one delivers all that is still in the queue again, in
 // order from the start; what is held then only gets its newest reply subject. Pure: time comes in, orders go out. One thread.
 //
-// What a consumer has passed without delivering it is not in the queue any more: that settles acknowledgements whose
-// confirmation was lost. Only the order of deliveries, and heartbeats that agree with our own count, are proof of that.
+// What a consumer has passed without delivering it is not in the queue any more: that settles acknowledgements whose confirmation
+// was lost. Only the order of deliveries, and heartbeats that agree with our own count, prove it.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -28,8 +25,7 @@ struct pull_limits {
   std::size_t credit = 4096;
   /// Their payloads. Nothing is asked for above it; what was asked for before may still come.
   std::size_t held_bytes = std::size_t{32} << 20U;
-  /// Asked for at once; up to two of these are under way.
-  std::size_t batch = 256;
+  std::size_t batch = 256; // asked for at once; up to two of these are under way
   /// What one request may bring. At least one message of the largest size that the server takes.
   std::size_t request_bytes = std::size_t{4} << 20U;
   milliseconds expires{30'000};
@@ -56,6 +52,8 @@ enum class consumer_loss : std::uint8_t {
   deleted,
   /// Its leader changed, and with it went what was asked for.
   moved,
+  /// The stream holds another message where one that is held was: what is held has no meaning any more.
+  replaced,
 };
 
 struct ack_order {
@@ -116,7 +114,7 @@ public:
   void not_asked(std::uint64_t token);
   /// Whatever time brings: requests that ran out, repeated acknowledgements, silence, small requests that were saved up.
   void tick(monotonic_instant now, pull_orders& out);
-  /// Whether something waits for the next tick that should not wait long.
+  /// Whether the next tick should not wait long.
   [[nodiscard]] bool wants_tick_soon() const noexcept { return saving_up_ || !retries_.empty(); }
 
   /// Also for a message that has not come yet: it then is acknowledged instead of delivered.
@@ -131,6 +129,8 @@ public:
 
   [[nodiscard]] bool holds(stream_seq seq) const { return held_.contains(seq); }
   [[nodiscard]] std::size_t held() const noexcept { return held_.size(); }
+  /// The highest sequence that ever came.
+  [[nodiscard]] stream_seq highest() const noexcept { return highest_; }
   /// What counts against the credit.
   [[nodiscard]] std::size_t heavy() const noexcept { return heavy_; }
   /// Asked for and not yet there.
@@ -144,6 +144,7 @@ private:
     /// Newest; empty: none yet.
     std::string reply;
     std::size_t bytes = 0;
+    instant stored_at{};
     /// Of the consumer that delivered it last; 0: none yet.
     std::uint64_t generation = 0;
     std::uint32_t ack_attempts = 0;
@@ -177,6 +178,7 @@ private:
   std::uint64_t last_consumer_seq_ = 0;
   /// All below or at it that is in the queue was delivered by the consumer at hand.
   stream_seq passed_;
+  stream_seq highest_;
   monotonic_instant heard_{};
   monotonic_instant paused_until_{};
 

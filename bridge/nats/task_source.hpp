@@ -38,7 +38,7 @@ struct task_source_options {
   /// A partition that cannot get a consumer for this long is given up.
   milliseconds patience{30'000};
   milliseconds read_timeout{5'000};
-  /// Deliveries of one partition handed over together, when that many are there already.
+  /// Messages handed over together, when that many are there already.
   std::size_t burst_max = 64;
   /// Hears, as text for a person, what went wrong and is being repaired; from any of the source's threads, must not block.
   std::function<void(const std::string&)> trouble;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "bridge/nats/task_source_decode.hpp"
 #include "messages/subjects.hpp"
 
 namespace baton::nats {
@@ -118,7 +119,8 @@ void nats_task_source::core::open(
   close(partition);
   const partition_limits limits{fitting(options_.pull, over_.max_payload()), options_.ack_wait, options_.setup_timeout,
       options_.setup_retry_first, options_.setup_retry_longest, options_.patience};
-  auto made = std::make_shared<partition_pull>(partition, of, std::move(to), std::move(done), limits);
+  auto made =
+      std::make_shared<partition_pull>(partition, of, std::move(to), std::move(done), limits, time_.monotonic_now());
   {
     const std::lock_guard lock{table_mutex_};
     table_[partition] = std::move(made);
@@ -153,42 +155,6 @@ void nats_task_source::core::forget(partition_id partition, const session_id& se
   if (at && at->forget(session, time_.monotonic_now())) poke();
 }
 
-void nats_task_source::core::read_back(
-    partition_id partition, message_kind kind, stream_seq seq, std::function<void(read_result)> done) {
-  ask_.request(direct_get_subject(kind), {}, get_request(seq), options_.read_timeout,
-      [weak = weak_from_this(), wanted = stored_place{partition, kind, seq, {}, {}}, done = std::move(done)](
-          const requester::result& answer) {
-        const auto self = weak.lock();
-        const auto running = self ? self->enter() : std::shared_lock<std::shared_mutex>{};
-        if (running) self->read_answered(wanted, done, answer);
-      });
-}
-
-void nats_task_source::core::read_answered(
-    const stored_place& wanted, const std::function<void(read_result)>& done, const requester::result& answer) {
-  const auto opened = find(wanted.partition);
-  if (!opened) return done(unexpected{source_failure::superseded});
-  if (!answer) return done(unexpected{source_failure::unreachable});
-  if (answer->status() == 404) return confirm_gone(wanted.kind, wanted.seq, done);
-  const auto at = place_of(wanted.kind, *answer);
-  if (!at || at->seq != wanted.seq) return done(unexpected{source_failure::unreachable});
-  auto read = decode_delivery(*at, *answer, options_);
-  read.before_open = opened->was_before_open(wanted.kind, wanted.seq);
-  done(std::optional{std::move(read)});
-}
-
-void nats_task_source::core::confirm_gone(message_kind kind, stream_seq seq, std::function<void(read_result)> done) {
-  ask_.request(stream_get_subject(kind), {}, get_request(seq), options_.read_timeout,
-      [weak = weak_from_this(), done = std::move(done)](const requester::result& answer) {
-        const auto self = weak.lock();
-        const auto running = self ? self->enter() : std::shared_lock<std::shared_mutex>{};
-        if (!running) return;
-        const auto error = answer ? read_error(answer->payload()) : std::nullopt;
-        if (!error || error->code != message_not_found) return done(unexpected{source_failure::unreachable});
-        done(std::optional<delivery>{});
-      });
-}
-
 void nats_task_source::core::close(partition_id partition) {
   const auto at = find(partition);
   if (!at) return;
@@ -210,8 +176,56 @@ void nats_task_source::core::give_up(const partition_ptr& partition, source_fail
   drop(partition);
   auto closed = partition->close();
   if (!closed.first) return;
+  for (const auto kind : both_kinds)
+    remove_consumer(kind, closed.consumers[static_cast<std::size_t>(kind)]);
   if (closed.done) return closed.done(unexpected{why});
   closed.listener->stopped(partition->id(), closed.of, why);
+}
+
+// --- reading back ------------------------------------------------------------------------------------------------------
+
+void nats_task_source::core::read_back(
+    partition_id partition, message_kind kind, stream_seq seq, std::function<void(read_result)> done) {
+  read_directly({partition, kind, seq, std::move(done)});
+}
+
+void nats_task_source::core::read_directly(read_order order) {
+  const auto subject = api_subject("DIRECT.GET", stream_of(order.kind));
+  const auto request = by_sequence(order.seq);
+  ask_.request(subject, {}, request, options_.read_timeout,
+      [weak = weak_from_this(), order = std::move(order)](const requester::result& answer) {
+        const auto self = weak.lock();
+        const auto running = self ? self->enter() : std::shared_lock<std::shared_mutex>{};
+        if (!running) return;
+        if (!answer) return self->read_ended(order, unexpected{api_failure_of(answer.error())});
+        const auto read = read_direct_answer(*answer);
+        if (!read && read.error().code == refusal_code::no_message) return self->read_from_leader(order);
+        self->read_ended(order, read);
+      });
+}
+
+void nats_task_source::core::read_from_leader(read_order order) {
+  const auto subject = api_subject("STREAM.MSG.GET", stream_of(order.kind));
+  const auto request = by_sequence(order.seq);
+  ask_.request(subject, {}, request, options_.read_timeout,
+      [weak = weak_from_this(), order = std::move(order)](const requester::result& answer) {
+        const auto self = weak.lock();
+        const auto running = self ? self->enter() : std::shared_lock<std::shared_mutex>{};
+        if (!running) return;
+        if (!answer) return self->read_ended(order, unexpected{api_failure_of(answer.error())});
+        self->read_ended(order, read_message_answer(answer->payload()));
+      });
+}
+
+void nats_task_source::core::read_ended(const read_order& order, const expected<stored_message, api_failure>& read) {
+  const auto opened = find(order.partition);
+  if (!opened) return order.done(unexpected{source_failure::superseded});
+  if (!read && read.error().code == refusal_code::no_message) return order.done(std::optional<delivery>{});
+  if (!read || read->seq != order.seq) return order.done(unexpected{source_failure::unreachable});
+  const stored_place at{order.partition, order.kind, read->seq, read->stored_at, read->subject};
+  auto d = decode_delivery(at, read->payload, read->header(traceparent_header), options_);
+  d.before_open = opened->was_before_open(order.kind, order.seq);
+  order.done(std::optional{std::move(d)});
 }
 
 // --- the connection ----------------------------------------------------------------------------------------------------
@@ -236,7 +250,9 @@ void nats_task_source::core::arrived(message_handle message) {
   } else {
     arrived_status(held);
   }
-  flush();
+  // A burst is handed over as one, but nobody waits for more to come.
+  if (staged_.empty()) return;
+  if (++burst_ >= options_.burst_max || subscription_->waiting() == 0) flush();
 }
 
 void nats_task_source::core::arrived_message(
@@ -251,7 +267,8 @@ void nats_task_source::core::arrived_message(
   bool before_open = false;
   const pulled m{at, reply_subject, session, message.payload().size()};
   if (partition->message(*kind, m, time_.monotonic_now(), before_open, out)) {
-    auto d = decode_delivery({name->partition, *kind, at.seq, at.stored_at, message.subject()}, message, options_);
+    auto d = decode_delivery({name->partition, *kind, at.seq, at.stored_at, message.subject()}, message.payload(),
+        message.header(traceparent_header).value_or(std::string_view{}), options_);
     d.before_open = before_open;
     if (partition->stage(std::move(d))) staged_.push_back(partition);
   }
@@ -276,6 +293,7 @@ void nats_task_source::core::flush() {
   for (const auto& partition : staged_)
     partition->flush();
   staged_.clear();
+  burst_ = 0;
 }
 
 // --- the timekeeper's thread -------------------------------------------------------------------------------------------
@@ -299,6 +317,7 @@ void nats_task_source::core::keep_time() {
     for (const auto& partition : partitions) {
       for (auto& out : partition->tick(now, soon))
         perform(partition, out);
+      if (partition->overdue(now)) give_up(partition, source_failure::unreachable);
     }
     start_setups(partitions, now);
   }
@@ -381,6 +400,7 @@ void nats_task_source::core::perform(const partition_ptr& partition, outgoing& o
   }
   if (orders.loss == consumer_loss::none) return;
   tell(partition->note_loss(out.kind, orders.loss, time_.monotonic_now()));
+  if (orders.loss == consumer_loss::replaced) return give_up(partition, source_failure::superseded);
   poke();
 }
 

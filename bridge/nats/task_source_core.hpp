@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "bridge/nats/js_api.hpp"
 #include "bridge/nats/task_source.hpp"
-#include "bridge/nats/task_source_decode.hpp"
 #include "bridge/nats/task_source_partition.hpp"
 
 namespace baton::nats {
@@ -59,10 +59,16 @@ private:
 
   /// Held by whatever may call out from a request's callback; `stop` waits for it. Not there: the source has stopped.
   [[nodiscard]] std::shared_lock<std::shared_mutex> enter();
-  void read_answered(
-      const stored_place& wanted, const std::function<void(read_result)>& done, const requester::result& answer);
+  struct read_order {
+    partition_id partition;
+    message_kind kind = message_kind::task;
+    stream_seq seq;
+    std::function<void(read_result)> done;
+  };
+  void read_directly(read_order order);
   /// A replica may not have it yet that the leader has: only the leader says that it is gone.
-  void confirm_gone(message_kind kind, stream_seq seq, std::function<void(read_result)> done);
+  void read_from_leader(read_order order);
+  void read_ended(const read_order& order, const expected<stored_message, api_failure>& read);
 
   void setup_ended(const partition_ptr& partition, message_kind kind, std::uint64_t mark, setup_result result);
   void ack_answered(
@@ -83,6 +89,8 @@ private:
 
   /// Partitions with something staged. The inbox's thread only.
   std::vector<partition_ptr> staged_;
+  /// Messages since something was staged first.
+  std::size_t burst_ = 0;
   std::optional<subscription> subscription_;
 
   std::shared_mutex running_mutex_;

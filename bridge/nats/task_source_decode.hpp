@@ -1,11 +1,14 @@
 // From a message of a work queue to a delivery. What cannot be decoded becomes a delivery with a refusal. Pure; any thread.
 #pragma once
 
+#include <string_view>
+
 #include "actors/ports/task_source.hpp"
-#include "bridge/nats/requester.hpp"
 #include "bridge/nats/task_source.hpp"
 
 namespace baton::nats {
+
+inline constexpr auto traceparent_header = "traceparent";
 
 /// Where a message lies and what it is called there.
 struct stored_place {
@@ -16,10 +19,8 @@ struct stored_place {
   std::string_view subject;
 };
 
+/// `traceparent`: of the message's headers; empty: none.
 [[nodiscard]] delivery decode_delivery(
-    const stored_place& at, const reply& message, const task_source_options& options);
-
-/// The answer to a direct get, which carries its place in headers; nothing if it does not.
-[[nodiscard]] std::optional<stored_place> place_of(message_kind kind, const reply& message);
+    const stored_place& at, std::string_view payload, std::string_view traceparent, const task_source_options& options);
 
 } // namespace baton::nats

@@ -16,17 +16,19 @@ std::string_view to_text(consumer_loss why) {
   case consumer_loss::silent: return "the server fell silent";
   case consumer_loss::deleted: return "it was deleted";
   case consumer_loss::moved: return "its leader changed";
+  case consumer_loss::replaced: return "the stream holds other messages than it did";
   }
   return "";
 }
 
 } // namespace
 
-partition_pull::partition_pull(
-    partition_id id, epoch of, std::shared_ptr<task_listener> to, open_callback done, const partition_limits& limits)
+partition_pull::partition_pull(partition_id id, epoch of, std::shared_ptr<task_listener> to, open_callback done,
+    const partition_limits& limits, monotonic_instant now)
     : id_{id},
       epoch_{of},
       limits_{limits},
+      born_{now},
       listener_{std::move(to)},
       done_{std::move(done)},
       lanes_{lane{limits.pull}, lane{limits.pull}} {}
@@ -88,9 +90,10 @@ void partition_pull::made(lane& l, consumer_made made, monotonic_instant now, se
   if (l.stream_made.empty()) {
     l.last_at_open = made.last;
     l.stream_made = made.stream_made;
-  } else if (l.stream_made != made.stream_made) {
+  } else if (l.stream_made != made.stream_made || made.last < l.state.highest()) {
     outcome.failed = source_failure::superseded;
-    outcome.trouble = "the stream was made anew; what is held has no meaning in it";
+    outcome.orphan = made.name;
+    outcome.trouble = "the stream is not what it was: made anew, or without its end; what is held has no meaning in it";
     return;
   }
   l.failing.reset();
@@ -123,6 +126,7 @@ void partition_pull::connection_changed(monotonic_instant now) {
   const std::lock_guard lock{mutex_};
   for (auto& l : lanes_) {
     l.retry = {};
+    l.failing.reset();
     want(l, now);
   }
 }
@@ -135,6 +139,11 @@ std::string partition_pull::note_loss(message_kind kind, consumer_loss why, mono
   want(l, why == consumer_loss::deleted ? now + look_delay : now);
   return std::string{stream_of(kind)} + ": lost the consumer of partition " + std::to_string(id_.value) + ": "
       + std::string{to_text(why)};
+}
+
+bool partition_pull::overdue(monotonic_instant now) const {
+  const std::lock_guard lock{mutex_};
+  return !opened_ && !closed_ && now - born_ > limits_.patience;
 }
 
 std::vector<outgoing> partition_pull::tick(monotonic_instant now, bool& soon) {
@@ -181,11 +190,6 @@ bool partition_pull::stage(delivery d) {
   if (closed_ || !of(d.kind).state.holds(d.seq)) return false;
   staged_.push_back(std::move(d));
   return staged_.size() == 1;
-}
-
-std::size_t partition_pull::staged() const {
-  const std::lock_guard lock{mutex_};
-  return staged_.size();
 }
 
 void partition_pull::flush() {

@@ -73,6 +73,8 @@ public:
   void connection_changed(monotonic_instant now);
   /// What time brings, of both kinds; `soon`: it should be called again before long.
   [[nodiscard]] std::vector<outgoing> tick(monotonic_instant now, bool& soon);
+  /// It could not be opened for too long.
+  [[nodiscard]] bool overdue(monotonic_instant now) const;
   /// After a loss the next set-up is due; tells what was lost, or nothing.
   [[nodiscard]] std::string note_loss(message_kind kind, consumer_loss why, monotonic_instant now);
 
@@ -83,7 +85,6 @@ public:
   void status(message_kind kind, const pull_status& s, monotonic_instant now, outgoing& out);
   /// Unless it was closed or forgotten meanwhile. Whether it is the first one staged since the last flush.
   [[nodiscard]] bool stage(delivery d);
-  [[nodiscard]] std::size_t staged() const;
   /// Hands over what is staged. From the source's own thread only.
   void flush();
   void not_asked(message_kind kind, const std::vector<pull_request>& requests);
@@ -140,6 +141,7 @@ private:
   const partition_id id_;
   const epoch epoch_;
   const partition_limits limits_;
+  const monotonic_instant born_;
 
   mutable std::mutex mutex_;
   std::condition_variable delivered_;

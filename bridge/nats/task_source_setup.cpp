@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "bridge/nats/js_api.hpp"
+
 namespace baton::nats {
 namespace {
 
@@ -21,25 +23,26 @@ public:
   }
 
 private:
+  /// `then` gets the answer, or the server's refusal. Without an answer this set-up has failed.
   template <class Next>
   void ask(const char* step, const std::string& subject, const std::string& payload, Next&& then) {
     if (order_.abandoned->load()) return fail(step, "abandoned");
     over_.request(subject, {}, payload, order_.timeout,
-        [self = shared_from_this(), step, then = std::forward<Next>(then)](requester::result answer) {
+        [self = shared_from_this(), step, then = std::forward<Next>(then)](const requester::result& answer) {
           if (!answer) return self->fail(step, to_text(answer.error()));
-          then(answer->payload());
+          then(read_api_answer(answer->payload()));
         });
   }
 
   void fail(const char* step, std::string_view why) { done_(setup_failed{std::string{step}.append(": ").append(why)}); }
-  void fail(const char* step, const api_error& why) { fail(step, why.text + " (" + std::to_string(why.code) + ")"); }
+  void fail(const char* step, const api_failure& why) { fail(step, why.text + " (" + std::to_string(why.code) + ")"); }
 
   void look_from(std::size_t offset) {
-    ask("look", consumer_names_subject(order_.kind), names_request(offset), [this](std::string_view json) {
-      const auto page = read_names(json);
-      if (!page) return fail("look", page.error());
-      found_.insert(found_.end(), page->names.begin(), page->names.end());
-      if (!page->names.empty() && found_.size() < page->total) return look_from(found_.size());
+    ask("look", consumer_names_subject(order_.kind), names_request(offset), [this](const api_result& answer) {
+      if (!answer) return fail("look", answer.error());
+      const auto page = names_in(*answer);
+      found_.insert(found_.end(), page.names.begin(), page.names.end());
+      if (!page.names.empty() && found_.size() < page.total) return look_from(found_.size());
       judge();
     });
   }
@@ -60,19 +63,17 @@ private:
     if (found_.empty()) return read_stream();
     const auto subject = consumer_delete_subject(order_.kind, found_.back());
     found_.pop_back();
-    ask("delete", subject, {}, [this](std::string_view json) {
-      const auto error = read_error(json);
-      if (error && error->code != consumer_not_found) return fail("delete", *error);
+    ask("delete", subject, {}, [this](const api_result& answer) {
+      if (!answer && answer.error().code != consumer_not_found) return fail("delete", answer.error());
       remove_next();
     });
   }
 
   void read_stream() {
-    ask("stream", stream_info_subject(order_.kind), {}, [this](std::string_view json) {
-      auto state = read_stream_state(json);
-      if (!state) return fail("stream", state.error());
-      made_.last = state->last;
-      made_.stream_made = std::move(state->made);
+    ask("stream", stream_info_subject(order_.kind), {}, [this](const api_result& answer) {
+      if (!answer) return fail("stream", answer.error());
+      made_.last = {number_at(*answer, {"state", "last_seq"})};
+      made_.stream_made = text_at(*answer, {"created"});
       make();
     });
   }
@@ -80,10 +81,9 @@ private:
   void make() {
     made_.name = to_text(order_.who, random_token());
     const auto request = consumer_create_request(made_.name, {order_.kind, order_.who.partition, order_.ack_wait});
-    ask("create", consumer_create_subject(order_.kind, made_.name), request, [this](std::string_view json) {
-      const auto error = read_error(json);
-      if (error && error->code == consumer_not_unique) return look();
-      if (error) return fail("create", *error);
+    ask("create", consumer_create_subject(order_.kind, made_.name), request, [this](const api_result& answer) {
+      if (!answer && answer.error().code == consumer_not_unique) return look();
+      if (!answer) return fail("create", answer.error());
       done_(std::move(made_));
     });
   }

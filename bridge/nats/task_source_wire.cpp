@@ -4,14 +4,12 @@
 #include <charconv>
 #include <utility>
 
-#include "messages/codec.hpp"
+#include "bridge/nats/js_api.hpp"
 #include "messages/subjects.hpp"
 
 namespace baton::nats {
 namespace {
 
-/// Answers of the API are our own server's: only a bound, no suspicion. A page of 1,024 names of 255 characters fits.
-constexpr codec::decode_limits answer_limits{.bytes_max = 1024 * 1024, .depth_max = 16, .values_max = 65'536};
 /// Pull requests that may wait at the server at once; the credit keeps us far below.
 constexpr std::int64_t max_waiting = 128;
 
@@ -34,35 +32,11 @@ std::string filter_of(message_kind kind, partition_id partition) {
   return kind == message_kind::task ? subjects::stored_tasks_of(partition) : subjects::stored_control_of(partition);
 }
 
-std::string api(std::string_view verb, message_kind kind, std::string_view rest = {}) {
-  std::string subject{"$JS.API."};
-  subject.append(verb).append(".").append(stream_of(kind));
-  if (!rest.empty()) subject.append(".").append(rest);
-  return subject;
+std::string of_consumer(std::string_view verb, message_kind kind, std::string_view consumer) {
+  return api_subject(verb, stream_of(kind)).append(".").append(consumer);
 }
 
 std::int64_t nanoseconds(milliseconds span) { return std::chrono::nanoseconds{span}.count(); }
-
-std::string as_json(value::object fields) { return codec::encode_value(value{std::move(fields)}, encoding::json); }
-
-std::uint64_t unsigned_of(const value* v) {
-  if (v == nullptr) return 0;
-  if (const auto* n = v->as<std::int64_t>()) return *n < 0 ? 0 : static_cast<std::uint64_t>(*n);
-  if (const auto* n = v->as<std::uint64_t>()) return *n;
-  return 0;
-}
-
-/// The answer, unless it is an error.
-expected<value, api_error> read_answer(std::string_view json) {
-  auto decoded = codec::decode_value(json, answer_limits);
-  if (!decoded) return unexpected{api_error{0, "unreadable answer: " + decoded.error().detail}};
-  const auto* error = decoded->value.find("error");
-  if (error == nullptr) return std::move(decoded->value);
-  const auto* text = error->find("description");
-  const auto* described = text == nullptr ? nullptr : text->as<std::string>();
-  return unexpected{api_error{static_cast<int>(unsigned_of(error->find("err_code"))),
-      described == nullptr ? std::string{"no description"} : *described}};
-}
 
 } // namespace
 
@@ -104,22 +78,19 @@ std::optional<ack_subject> parse_ack(std::string_view subject) {
   return parsed;
 }
 
-std::string consumer_names_subject(message_kind kind) { return api("CONSUMER.NAMES", kind); }
+std::string consumer_names_subject(message_kind kind) { return api_subject("CONSUMER.NAMES", stream_of(kind)); }
 std::string consumer_delete_subject(message_kind kind, std::string_view consumer) {
-  return api("CONSUMER.DELETE", kind, consumer);
+  return of_consumer("CONSUMER.DELETE", kind, consumer);
 }
 std::string consumer_create_subject(message_kind kind, std::string_view consumer) {
   const auto name = parse_consumer(consumer);
-  return api("CONSUMER.CREATE", kind, consumer) + "." + filter_of(kind, name ? name->partition : partition_id{});
+  return of_consumer("CONSUMER.CREATE", kind, consumer) + "."
+      + filter_of(kind, name ? name->partition : partition_id{});
 }
-std::string stream_info_subject(message_kind kind) { return api("STREAM.INFO", kind); }
+std::string stream_info_subject(message_kind kind) { return api_subject("STREAM.INFO", stream_of(kind)); }
 std::string pull_subject(message_kind kind, std::string_view consumer) {
-  return api("CONSUMER.MSG.NEXT", kind, consumer);
+  return of_consumer("CONSUMER.MSG.NEXT", kind, consumer);
 }
-std::string direct_get_subject(message_kind kind) { return api("DIRECT.GET", kind); }
-
-std::string stream_get_subject(message_kind kind) { return api("STREAM.MSG.GET", kind); }
-std::string get_request(stream_seq seq) { return as_json({{"seq", seq.value}}); }
 
 std::string consumer_create_request(std::string_view consumer, const consumer_shape& shape) {
   value::object config{
@@ -134,44 +105,26 @@ std::string consumer_create_request(std::string_view consumer, const consumer_sh
       {"max_waiting", max_waiting},
       {"filter_subject", filter_of(shape.kind, shape.partition)},
   };
-  return as_json({{"stream_name", stream_of(shape.kind)}, {"action", "create"}, {"config", std::move(config)}});
+  return to_json({{"stream_name", stream_of(shape.kind)}, {"action", "create"}, {"config", std::move(config)}});
 }
 
 std::string to_text(const pull_request& request) {
-  return as_json({{"batch", request.batch}, {"max_bytes", request.bytes}, {"expires", nanoseconds(request.expires)},
+  return to_json({{"batch", request.batch}, {"max_bytes", request.bytes}, {"expires", nanoseconds(request.expires)},
       {"idle_heartbeat", nanoseconds(request.heartbeat)}});
 }
 
-expected<names_page, api_error> read_names(std::string_view json) {
-  auto answer = read_answer(json);
-  if (!answer) return unexpected{answer.error()};
+std::string names_request(std::size_t offset) { return to_json({{"offset", static_cast<std::uint64_t>(offset)}}); }
+
+names_page names_in(const value& answer) {
   names_page page;
-  page.total = unsigned_of(answer->find("total"));
-  const auto* names = answer->find("consumers");
+  page.total = number_at(answer, {"total"});
+  const auto* names = field_at(answer, {"consumers"});
   const auto* list = names == nullptr ? nullptr : names->as<value::array>();
   if (list == nullptr) return page;
   for (const auto& one : *list) {
     if (const auto* name = one.as<std::string>()) page.names.push_back(*name);
   }
   return page;
-}
-
-std::string names_request(std::size_t offset) { return as_json({{"offset", static_cast<std::uint64_t>(offset)}}); }
-
-expected<stream_state, api_error> read_stream_state(std::string_view json) {
-  const auto answer = read_answer(json);
-  if (!answer) return unexpected{answer.error()};
-  const auto* state = answer->find("state");
-  const auto* made = answer->find("created");
-  const auto* text = made == nullptr ? nullptr : made->as<std::string>();
-  if (state == nullptr || text == nullptr) return unexpected{api_error{0, "an answer without the stream's state"}};
-  return stream_state{{unsigned_of(state->find("last_seq"))}, *text};
-}
-
-std::optional<api_error> read_error(std::string_view json) {
-  const auto answer = read_answer(json);
-  if (answer) return std::nullopt;
-  return answer.error();
 }
 
 } // namespace baton::nats

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "messages/digest.hpp"
-#include "messages/expected.hpp"
 #include "messages/ids.hpp"
 #include "messages/instant.hpp"
+#include "messages/value.hpp"
 
 namespace baton::nats {
 
@@ -41,16 +41,11 @@ struct ack_subject {
 };
 [[nodiscard]] std::optional<ack_subject> parse_ack(std::string_view subject);
 
-// Subjects of the JetStream API.
 [[nodiscard]] std::string consumer_names_subject(message_kind kind);
 [[nodiscard]] std::string consumer_delete_subject(message_kind kind, std::string_view consumer);
 [[nodiscard]] std::string consumer_create_subject(message_kind kind, std::string_view consumer);
 [[nodiscard]] std::string stream_info_subject(message_kind kind);
 [[nodiscard]] std::string pull_subject(message_kind kind, std::string_view consumer);
-[[nodiscard]] std::string direct_get_subject(message_kind kind);
-/// The same, from the stream's leader; the answer is JSON.
-[[nodiscard]] std::string stream_get_subject(message_kind kind);
-[[nodiscard]] std::string get_request(stream_seq seq);
 
 struct consumer_shape {
   message_kind kind = message_kind::task;
@@ -70,30 +65,17 @@ struct pull_request {
 };
 [[nodiscard]] std::string to_text(const pull_request& request);
 
-/// What the server answered to a request of its API.
-struct api_error {
-  /// JetStream's own number; 0 if the answer could not be read at all.
-  int code = 0;
-  std::string text;
-};
-inline constexpr int message_not_found = 10'037;
-inline constexpr int consumer_not_found = 10'014;
+// Numbers that JetStream gives its refusals.
+inline constexpr std::int64_t consumer_not_found = 10'014;
 /// Another consumer of the work queue has the same filter.
-inline constexpr int consumer_not_unique = 10'100;
+inline constexpr std::int64_t consumer_not_unique = 10'100;
 
+[[nodiscard]] std::string names_request(std::size_t offset);
 struct names_page {
   std::vector<std::string> names;
+  /// Of all pages.
   std::uint64_t total = 0;
 };
-[[nodiscard]] expected<names_page, api_error> read_names(std::string_view json);
-[[nodiscard]] std::string names_request(std::size_t offset);
-struct stream_state {
-  stream_seq last;
-  /// When the stream was made, as the server writes it.
-  std::string made;
-};
-[[nodiscard]] expected<stream_state, api_error> read_stream_state(std::string_view json);
-/// Any answer without an error.
-[[nodiscard]] std::optional<api_error> read_error(std::string_view json);
+[[nodiscard]] names_page names_in(const value& answer);
 
 } // namespace baton::nats

@@ -26,6 +26,7 @@ struct pull {
     at.consumer = name;
     at.seq = {seq};
     at.consumer_seq = delivered;
+    at.stored_at = stored_at;
     orders = {};
     return state.message({at, reply(seq), session_id::parse(session).value(), bytes}, now, orders);
   }
@@ -71,6 +72,7 @@ struct pull {
   }
 
   monotonic_instant now{1000ms};
+  instant stored_at{5000ms};
   pull_state state;
   pull_orders orders;
   std::string name;
@@ -419,4 +421,13 @@ TEST_CASE("what is forgotten of a session comes again, and nothing before that",
   CHECK(p.acks().empty());
   CHECK(p.message(4, 0, 100, "s1") == pull_fate::deliver);
   CHECK(p.state.heavy() == 4);
+}
+
+TEST_CASE("another message under the sequence of a held one means that nothing held is what it was", "[pull]") {
+  pull p;
+  CHECK(p.message(1) == pull_fate::deliver);
+  p.begin("c2");
+  p.stored_at += 1ms;
+  CHECK(p.message(1) == pull_fate::stale);
+  CHECK(p.orders.loss == consumer_loss::replaced);
 }

@@ -3,7 +3,7 @@
 #include <future>
 #include <stdexcept>
 
-#include "messages/codec.hpp"
+#include "bridge/nats/js_api.hpp"
 
 namespace baton::nats {
 namespace {
@@ -23,16 +23,10 @@ std::string stream_json(message_kind kind) {
       + std::to_string(test_partitions) + R"(,1)}}.{{wildcard(1)}}"}})";
 }
 
-const value* field(const value& of, std::string_view name) {
-  const auto* found = of.find(name);
-  if (found == nullptr) throw std::runtime_error("the server's answer has no " + std::string{name});
-  return found;
-}
-
 value parsed(const std::string& json) {
-  auto read = codec::decode_value(json, {.bytes_max = 1 << 20});
-  if (!read) throw std::runtime_error("unreadable answer: " + json);
-  return std::move(read->value);
+  auto read = read_api_answer(json);
+  if (!read) throw std::runtime_error("the server refuses: " + read.error().text + ": " + json);
+  return *std::move(read);
 }
 
 } // namespace
@@ -155,15 +149,12 @@ queue_world::queue_world() : producer_{std::make_unique<source_node>(server.url(
 
 void queue_world::make_streams() {
   for (const auto kind : {message_kind::task, message_kind::control}) {
-    const auto answer = producer_->ask("$JS.API.STREAM.CREATE." + std::string{stream_of(kind)}, stream_json(kind));
-    if (parsed(answer).find("error") != nullptr) throw std::runtime_error("no stream: " + answer);
+    (void)parsed(producer_->ask(api_subject("STREAM.CREATE", stream_of(kind)), stream_json(kind)));
   }
 }
 
 stream_seq queue_world::publish(const std::string& subject, std::string_view payload, header_list with) {
-  const auto answer = producer_->ask(subject, payload, with);
-  const auto seq = *field(parsed(answer), "seq");
-  return {static_cast<std::uint64_t>(*seq.as<std::int64_t>())};
+  return {number_at(parsed(producer_->ask(subject, payload, with)), {"seq"})};
 }
 
 stream_seq queue_world::publish_task(const std::string& to, const std::string& id) {
@@ -184,15 +175,11 @@ void queue_world::publish_tasks(const std::string& to, int from, int count) {
 }
 
 std::vector<std::string> queue_world::consumers(message_kind kind) {
-  auto page = read_names(producer_->ask(consumer_names_subject(kind), names_request(0)));
-  if (!page) throw std::runtime_error("no names: " + page.error().text);
-  return page->names;
+  return names_in(parsed(producer_->ask(consumer_names_subject(kind), names_request(0)))).names;
 }
 
 std::uint64_t queue_world::stored(message_kind kind) {
-  const auto answer = parsed(producer_->ask(stream_info_subject(kind), {}));
-  const auto count = *field(*field(answer, "state"), "messages");
-  return static_cast<std::uint64_t>(*count.as<std::int64_t>());
+  return number_at(parsed(producer_->ask(stream_info_subject(kind), {})), {"state", "messages"});
 }
 
 } // namespace baton::nats
