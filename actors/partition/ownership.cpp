@@ -112,35 +112,22 @@ public:
     if (after_.drain_until) release(in.partition);
   }
 
-  void on(const partition_open_failed& in) {
-    if (owned_at(in.partition, in.epoch) != nullptr) close(in.partition);
-  }
-
   void on(const partition_stopped& in) {
-    if (owned_at(in.partition, in.epoch) == nullptr) return;
-    close(in.partition);
+    if (!ended(in.partition, in.epoch)) return;
     switch (in.why) {
-    case source_failure::superseded:
-      if (after_.lease_held && !after_.drain_until && after_.reading == state::read::none) read();
-      return;
+    case source_failure::superseded: return read_owners_soon();
     case source_failure::unreachable: return;
     }
   }
 
   void on(const partition_released& in) {
     const auto* o = owned_at(in.partition, in.epoch);
-    if (o == nullptr || o->at != owned::stage::releasing) return;
-    if (in.clean) return give_back(in.partition, o->epoch, o->revision);
-    happened(owners_became_doubtful{});
-    end(in.partition);
+    if (in.clean && o != nullptr && o->at == owned::stage::releasing)
+      return give_back(in.partition, o->epoch, o->revision);
+    ended(in.partition, in.epoch);
   }
 
-  void on(const partition_closed& in) {
-    const auto* c = phase_of<closing>(in.partition);
-    if (owned_at(in.partition, in.epoch) == nullptr && (c == nullptr || c->epoch != in.epoch)) return;
-    happened(owners_became_doubtful{});
-    end(in.partition);
-  }
+  void on(const partition_closed& in) { ended(in.partition, in.epoch); }
 
   void on(const drain&) {
     if (after_.drain_until) return stop();
@@ -182,6 +169,15 @@ private:
     return found;
   }
 
+  /// Nothing runs there any more, and nothing was given back. False: it is about an earlier opening.
+  bool ended(partition_id p, epoch e) {
+    const auto* c = phase_of<closing>(p);
+    if (owned_at(p, e) == nullptr && (c == nullptr || c->epoch != e)) return false;
+    happened(owners_became_doubtful{});
+    end(p);
+    return true;
+  }
+
   void start(state::read what) { happened(read_started{what, now_}); }
   void read() {
     if (!after_.owners_wanted && missing().empty()) {
@@ -190,6 +186,13 @@ private:
     }
     start(state::read::owners);
     order(read_owners{});
+  }
+
+  /// Not sooner than `read_every` after the last time: a queue that supersedes all the time must not make this node spin.
+  void read_owners_soon() {
+    if (after_.lease_held && !after_.drain_until && after_.reading == state::read::none
+        && now_ >= after_.owners_read_at + set_.read_every)
+      read();
   }
 
   /// Not ours, and should be.
@@ -333,7 +336,9 @@ void apply(state& s, const read_started& h) {
   s.owners_fresh = h.what == state::read::nodes && s.reading == state::read::owners;
   s.reading = h.what;
   s.read_sent_at = h.at;
-  if (h.what == state::read::owners) s.owners_wanted = false;
+  if (h.what != state::read::owners) return;
+  s.owners_wanted = false;
+  s.owners_read_at = h.at;
 }
 
 } // namespace

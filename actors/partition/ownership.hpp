@@ -7,7 +7,7 @@
 // Taking is a compare-and-set on the record that was read, with the epoch raised by one; owners are read first and nodes
 // after them, so that a silent owner was silent when it stood in the record. Each loss, of the lease, of the consumer, of
 // the partition's actor, ends in a new take with a new epoch; nothing is adopted.
-// A partition is opened only after the take is confirmed, and taken again only after its actor has said that it is closed.
+// A partition is opened only after the take is confirmed, and taken again only after its actor is said to have ended.
 //
 // Where rendezvous hashing gives a partition to another member, it is released, one at a time.
 #pragma once
@@ -75,6 +75,7 @@ struct state {
   /// One read at a time: owners, then nodes; or only nodes, while nothing is missing.
   enum class read : std::uint8_t { none, owners, nodes } reading = read::none;
   monotonic_instant read_sent_at;
+  monotonic_instant owners_read_at;
   /// The read of nodes under way follows one of owners.
   bool owners_fresh = false;
   bool owners_wanted = true;
@@ -110,11 +111,11 @@ struct read_owners {};
 struct write_owner { owner_record record; write_number number = 0; };
 /// `unclean`: the owner before did not release it; sessions may have been cut off.
 struct open_partition { partition_id partition; baton::epoch epoch; bool unclean = false; };
-/// Stop at once. Always answered by `partition_closed`.
+/// Stop at once. Always answered by `partition_closed`, unless its end was reported already.
 struct close_partition { partition_id partition; baton::epoch epoch; };
-/// Fall quiet, close, then answer with `partition_released`.
+/// Fall quiet, end, then answer with `partition_released`.
 struct release_partition { partition_id partition; baton::epoch epoch; };
-/// Drained, or told to stop: nothing more will be ordered. `quiet`: everything was closed in good order.
+/// Drained, or told to stop: nothing more will be ordered. `quiet`: everything had ended by then.
 struct finish { bool quiet = false; };
 // clang-format on
 using effect =

@@ -31,13 +31,12 @@ struct lease_lost {};
 struct lease_gained {};
 
 struct partition_opened { partition_id partition; baton::epoch epoch; };
-struct partition_open_failed { partition_id partition; baton::epoch epoch; source_failure why = source_failure::unreachable; };
-/// It delivers no more, and waits to be closed.
+/// It could not be opened, or it delivers no more. It has ended.
 struct partition_stopped { partition_id partition; baton::epoch epoch; source_failure why = source_failure::unreachable; };
-/// It fell quiet as asked, and is closed. `clean`: nothing was cut off, and nothing that an earlier owner left cut off is
+/// It fell quiet as asked, and has ended. `clean`: nothing was cut off, and nothing that an earlier owner left cut off is
 /// left so: the next owner need not look.
 struct partition_released { partition_id partition; baton::epoch epoch; bool clean = false; };
-/// Nothing runs there any more. Also without being asked, if its actor died.
+/// It has ended, as it was told to, or because its actor died.
 struct partition_closed { partition_id partition; baton::epoch epoch; };
 
 /// The first begins a drain, the second stops at once.
@@ -45,7 +44,7 @@ struct drain {};
 // clang-format on
 
 using input = std::variant<tick, nodes_read, nodes_unreadable, owners_read, owners_unreadable, owner_written,
-    owner_refused, owner_failed, heartbeat_late, lease_lost, lease_gained, partition_opened, partition_open_failed,
-    partition_stopped, partition_released, partition_closed, drain>;
+    owner_refused, owner_failed, heartbeat_late, lease_lost, lease_gained, partition_opened, partition_stopped,
+    partition_released, partition_closed, drain>;
 
 } // namespace baton::ownership

@@ -242,23 +242,31 @@ void cluster_simulation::open(std::size_t index, const ownership::open_partition
   for (std::size_t other = 0; other < lives_.size(); ++other) {
     if (other == index || !lives_[other].alive || !lives_[other].workers.contains(p)) continue;
     in(other, now_ + chance(3'000), [this, other, p, of = lives_[other].workers[p].of] {
+      const auto w = lives_[other].workers.find(p);
+      if (w == lives_[other].workers.end() || w->second.of != of) return;
+      lives_[other].workers.erase(w);
       feed(other, ownership::input{ownership::partition_stopped{{p}, of, source_failure::superseded}});
     });
   }
   const bool fails = one_in(15);
   in(index, now_ + 1 + chance(200), [this, index, e, fails] {
+    const auto w = lives_[index].workers.find(e.partition.value);
+    if (w == lives_[index].workers.end() || w->second.of != e.epoch) return;
+    if (fails) lives_[index].workers.erase(w);
     feed(index, lease::input{lease::tick{}});
-    if (fails) return feed(index, ownership::input{ownership::partition_open_failed{e.partition, e.epoch}});
+    if (fails) return feed(index, ownership::input{ownership::partition_stopped{e.partition, e.epoch}});
     feed(index, ownership::input{ownership::partition_opened{e.partition, e.epoch}});
   });
 }
 
 void cluster_simulation::close(std::size_t index, const ownership::close_partition& e) {
-  // It may have fallen quiet at this very moment, as it was asked to; a close is answered all the same.
+  // It may have ended at this very moment: then its last words are on their way.
   const auto w = lives_[index].workers.find(e.partition.value);
   if (w != lives_[index].workers.end()) w->second.closing_under = lives_[index].lease_from;
   in(index, now_ + chance(300), [this, index, e] {
-    lives_[index].workers.erase(e.partition.value);
+    const auto still = lives_[index].workers.find(e.partition.value);
+    if (still == lives_[index].workers.end() || still->second.of != e.epoch) return;
+    lives_[index].workers.erase(still);
     feed(index, lease::input{lease::tick{}});
     feed(index, ownership::input{ownership::partition_closed{e.partition, e.epoch}});
   });

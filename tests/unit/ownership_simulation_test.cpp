@@ -8,7 +8,7 @@ using namespace baton;
 using namespace baton::support;
 using namespace std::chrono_literals;
 
-constexpr std::uint32_t seeds = 200;
+constexpr std::uint32_t seeds = 100;
 
 /// How many of the seeds find a broken rule.
 std::uint32_t faults_found(const simulation_plan& plan) {

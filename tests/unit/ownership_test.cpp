@@ -255,24 +255,31 @@ TEST_CASE("after a lost lease the node's own partitions are taken anew, with new
   CHECK(n.ordered<open_partition>()[0].unclean);
 }
 
-TEST_CASE("superseded by the queue: closed at once, and ownership is read again", "[ownership]") {
+TEST_CASE("superseded by the queue: ownership is read again at once", "[ownership]") {
   auto n = with_open_partition();
+  n.pass(3s);
   n.input(partition_stopped{{0}, {1}, source_failure::superseded});
-  CHECK(n.count<close_partition>() == 1);
-  CHECK(n.count<read_owners>() == 1);
+  CHECK(n.is<idle>(0));
+  REQUIRE(n.count<read_owners>() == 1);
 
-  SECTION("by another node: it stays closed") {
+  SECTION("by another node: it stays away") {
     n.answer_reads({owner(0, "b", 2, 11)}, {beating("b", 4)});
-    n.input(partition_closed{{0}, {1}});
+    CHECK(n.last.empty());
     n.look({owner(0, "b", 2, 11)}, {beating("b", 5)});
     CHECK(n.count<write_owner>() == 0);
   }
   SECTION("by nobody, the consumer is gone: it is taken anew") {
     n.answer_reads({owner(0, "a", 1, 10)}, {});
-    n.input(partition_closed{{0}, {1}});
-    n.look({owner(0, "a", 1, 10)}, {});
     REQUIRE(n.count<write_owner>() == 1);
     CHECK(n.ordered<write_owner>()[0].record.epoch == epoch{2});
+
+    SECTION("and a queue that does so again and again does not make the node spin") {
+      n.store_writes(11);
+      n.input(partition_stopped{{0}, {2}, source_failure::superseded});
+      CHECK(n.last.empty());
+      n.tick_after(2s);
+      CHECK(n.count<read_owners>() == 1);
+    }
   }
 }
 
@@ -296,25 +303,37 @@ TEST_CASE("a read that is older than the node's own take supersedes nothing", "[
   CHECK(n.count<close_partition>() == 0);
 }
 
-TEST_CASE("a partition that could not be opened is closed and tried again with a new epoch", "[ownership]") {
+TEST_CASE(
+    "a partition that could not be opened, for the broker is away, is taken anew with the next look", "[ownership]") {
   auto n = node_a();
   n.input(lease_gained{});
   n.answer_reads({}, {});
   n.store_writes(10);
-  n.input(partition_open_failed{{0}, {1}, source_failure::unreachable});
-  REQUIRE(n.count<close_partition>() == 1);
-  CHECK(n.count<read_owners>() == 0);
-  n.input(partition_closed{{0}, {1}});
+  n.input(partition_stopped{{0}, {1}, source_failure::unreachable});
+  CHECK(n.last.empty());
   n.look({owner(0, "a", 1, 10)}, {});
   REQUIRE(n.count<write_owner>() == 1);
   CHECK(n.ordered<write_owner>()[0].record.epoch == epoch{2});
 }
 
+TEST_CASE("a partition that was told to close has ended with whatever its actor says last", "[ownership]") {
+  const std::vector<input> last_words{partition_closed{{0}, {1}}, partition_stopped{{0}, {1}},
+      partition_released{{0}, {1}, true}, partition_released{{0}, {1}, false}};
+  for (const auto& word : last_words) {
+    auto n = with_open_partition();
+    n.input(lease_lost{});
+    REQUIRE(n.is<closing>(0));
+    n.input(word);
+    CHECK(n.last.empty());
+    CHECK(n.is<idle>(0));
+  }
+}
+
 TEST_CASE("what is said about an earlier opening changes nothing", "[ownership]") {
   auto n = with_open_partition();
-  const std::vector<input> stale{partition_opened{{0}, {9}}, partition_open_failed{{0}, {9}},
-      partition_stopped{{0}, {9}}, partition_released{{0}, {9}, true}, partition_closed{{0}, {9}},
-      partition_closed{{77}, {1}}, owner_written{{0}, 99, {50}}, owner_refused{{0}, 99}, owner_failed{{0}, 99}};
+  const std::vector<input> stale{partition_opened{{0}, {9}}, partition_stopped{{0}, {9}},
+      partition_released{{0}, {9}, true}, partition_closed{{0}, {9}}, partition_closed{{77}, {1}},
+      owner_written{{0}, 99, {50}}, owner_refused{{0}, 99}, owner_failed{{0}, 99}};
   for (const auto& in : stale) {
     n.input(in);
     CHECK(n.last.empty());
