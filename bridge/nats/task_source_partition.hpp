@@ -42,8 +42,8 @@ class partition_pull {
 public:
   using open_callback = std::function<void(expected<task_source::opened, source_failure>)>;
 
-  partition_pull(
-      partition_id id, epoch of, std::shared_ptr<task_listener> to, open_callback done, const partition_limits& limits);
+  partition_pull(partition_id id, epoch of, std::shared_ptr<task_listener> to, open_callback done,
+      const partition_limits& limits, monotonic_instant now);
 
   [[nodiscard]] partition_id id() const noexcept { return id_; }
 
