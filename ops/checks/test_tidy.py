@@ -134,10 +134,14 @@ class Bans(Tidy):
         self.expect_in_cpp('auto s = R"(\nsteady_clock::now()\n)"; auto c = \'"\'; int n = 1\'000;\nauto t = "getenv(";\n')
 
     def test_a_default_over_our_enum(self):
+        self.write("messages/reason.hpp", "#pragma once\nenum class reason : std::uint8_t { too_large, b };\n")
         self.expect_in_cpp("switch (r) {\n  case reason::too_large: return 1;\n  default: return 2;\n}\n", "3: default")
+        self.expect_in_cpp("switch (r) {\n  case baton::reason::b: {\n f();\n }\n  default: return 2;\n}\n", "5: default")
         self.expect_in_cpp("using enum reason;\nswitch (r) {\n  case too_large: { f(); break; }\n  default: break;\n}\n", "4: default")
 
     def test_a_default_over_others_is_needed(self):
+        self.write("messages/reason.hpp", "#pragma once\nenum class reason { a };\n")
+        self.expect_in_cpp("switch (n) { case code::gone: return 1; default: return 2; } // a namespace of numbers\n")
         self.expect_in_cpp("switch (c) { case 'a': return 1; default: return 2; }\n")
         self.expect_in_cpp("switch (s) { case NATS_OK: return 1; default: return 2; }\n")
         self.expect_in_cpp("switch (t) { case json::value_t::null: return 1; default: return 2; }\n")

@@ -56,7 +56,6 @@ BANS = (
     Ban("metric", r"baton_[a-z0-9_]+$", r".*/(?:\w+_)?metrics?(?:_\w+)?\.[ch]pp|tests/.*|examples/.*",
         "metric names stand in the metrics table alone: add a row there", literals=True),
 )
-FOREIGN_ENUM = r"(?:std|caf|nlohmann|msgpack|toml)::|(?:\w+::)*value_t::"
 PYTHON_SLEEP = re.compile(r"\btime\.sleep\s*\(|\basyncio\.sleep\s*\(")
 NAMED_MANAGER = re.compile(r"\b(?:class|struct|namespace)\s+(\w*_)?(?:manager|helpers?|utils?)\b")
 
@@ -135,16 +134,22 @@ def check_header(source):
         yield Finding(path, source.line_of(match.start()), "using", "a header opens no namespace for those who include it")
 
 
-def check_switches(source):
-    """`default:` where the labels are our own enumerators: qualified and snake_case, unlike those of C libraries."""
+def enums_of(files):
+    """The names of all enums that are declared in these files."""
+    declared = re.compile(r"\benum\s+(?:class\s+|struct\s+)?(\w+)")
+    return {name for source in files if source.is_cpp for name in declared.findall(source.code)} - {"class", "struct"}
+
+
+def check_switches(source, enums):
+    """`default:` beside labels of one of our enums. Numbers, and the enumerators of C libraries, may have one."""
     code = source.code
-    qualified = "*" if re.search(r"\busing\s+enum\b", code) else "+"
+    opened = {name.split("::")[-1] for name in re.findall(r"\busing\s+enum\s+([\w:]+)", code)} & enums
     for match in re.finditer(r"\bdefault\s*:(?!:)", code):
-        labels = labels_of_switch_around(code, match.start())
-        ours = [name for name in labels if re.match(rf"(?!{FOREIGN_ENUM})(?:\w+::){qualified}[a-z]\w*$", name)]
-        if ours:
-            yield Finding(str(source.path), source.line_of(match.start()), "default",
-                          "a switch over our enum names every case, so that the compiler finds the forgotten one")
+        for label in labels_of_switch_around(code, match.start()):
+            qualifiers = label.split("::")[:-1]
+            if qualifiers and qualifiers[-1] in enums or not qualifiers and opened and re.match("[a-z]", label):
+                yield Finding(str(source.path), source.line_of(match.start()), "default",
+                              "a switch over our enum names every case, so that the compiler finds the forgotten one")
 
 
 def labels_of_switch_around(code, offset):
@@ -216,11 +221,12 @@ def check_reasons(root):
 
 def check(root):
     files = sources(root)
+    enums = enums_of(files)
     findings = []
     for source in files:
         findings += [*check_sizes(source), *check_names(source), *check_leftovers(source)]
         if source.is_cpp:
-            findings += [*check_bans(source), *check_header(source), *check_switches(source)]
+            findings += [*check_bans(source), *check_header(source), *check_switches(source, enums)]
     return findings + [*check_listed(files), *check_reasons(root)]
 
 
