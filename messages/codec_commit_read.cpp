@@ -54,9 +54,11 @@ void read_name(fields& from, std::string_view name, T& to, Parse parse) {
   if (from.find(name) == nullptr) return;
   std::string text;
   from.read(name, text);
-  const auto known = parse(text);
-  if (!known) return from.fail(reason::wrong_type, name, "not one that is known");
-  to = *known;
+  if (const auto known = parse(text)) {
+    to = known.value();
+  } else {
+    from.fail(reason::wrong_type, name, "not one that is known");
+  }
 }
 
 void read_blob(fields& from, blob_ref& to) {
@@ -196,7 +198,7 @@ void read_commit(fields& from, commit& to) {
   read_array(from, "entries", to.entries, read_entry);
 }
 
-unexpected<refusal> log_unreadable(refusal why) {
+unexpected<refusal> log_unreadable(const refusal& why) {
   return unexpected{refusal{reason::log_unreadable, std::string{to_text(why.why)}.append(": ").append(why.detail)}};
 }
 
@@ -204,17 +206,17 @@ unexpected<refusal> log_unreadable(refusal why) {
 
 expected<commit, refusal> decode_commit(std::string_view body) {
   auto tree = parse_msgpack(body, commit_limits, text_rule::unchecked);
-  if (!tree) return log_unreadable(std::move(tree).error());
+  if (!tree) return log_unreadable(tree.error());
   std::optional<refusal> fault;
   fields from{*tree, fault, "commit"};
   from.require("schema");
   std::uint32_t schema = 0;
   from.read("schema", schema);
-  if (fault) return log_unreadable(*std::move(fault));
+  if (fault) return log_unreadable(*fault);
   if (schema != commit_schema) return unexpected{refusal{reason::unknown_version, "schema"}};
   commit c;
   read_commit(from, c);
-  if (fault) return log_unreadable(*std::move(fault));
+  if (fault) return log_unreadable(*fault);
   return c;
 }
 

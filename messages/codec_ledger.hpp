@@ -5,7 +5,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -27,9 +26,10 @@ inline char* write_ledger_item(char* to, const ledger_item& item) {
   return to;
 }
 
-inline std::uint64_t read_big_endian(const char* from) {
+/// `from` holds at least eight bytes more after `offset`.
+inline std::uint64_t read_big_endian(std::string_view from, std::size_t offset) {
   std::uint64_t n = 0;
-  std::memcpy(&n, from, sizeof n);
+  from.copy(reinterpret_cast<char*>(&n), sizeof n, offset);
   return std::endian::native == std::endian::little ? __builtin_bswap64(n) : n;
 }
 
@@ -41,8 +41,8 @@ inline std::uint64_t read_big_endian(const char* from) {
   for (; !bytes.empty(); bytes.remove_prefix(ledger_item_bytes)) {
     const auto ended = static_cast<unsigned char>(bytes[ledger_item_bytes - 1]);
     if (ended >= settlement_names.size()) return std::nullopt;
-    items.push_back({.id = {.high = read_big_endian(bytes.data()), .low = read_big_endian(bytes.data() + 8)},
-        .digest = {read_big_endian(bytes.data() + 16)},
+    items.push_back({.id = {.high = read_big_endian(bytes, 0), .low = read_big_endian(bytes, 8)},
+        .digest = {read_big_endian(bytes, 16)},
         .ended = static_cast<settlement>(ended)});
   }
   return items;

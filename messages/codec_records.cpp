@@ -23,6 +23,7 @@ constexpr std::size_t event_header_bytes = std::string_view{"Baton-Event: \r\n"}
 /// One flat JSON object.
 class json_line {
 public:
+  json_line() { line_.reserve(usual_bytes); }
   void text(std::string_view name, std::string_view held) {
     if (held.empty()) return;
     begin(name);
@@ -43,6 +44,8 @@ public:
 
 private:
   void begin(std::string_view name) { line_.append(line_.empty() ? "{\"" : ",\"").append(name).append("\":"); }
+
+  static constexpr std::size_t usual_bytes = 192;
   std::string line_;
 };
 

@@ -21,15 +21,14 @@ constexpr std::size_t because_bytes_max = 1'024;
 
 using names = std::initializer_list<std::string_view>;
 
-bool among(std::string_view name, names known) { return std::find(known.begin(), known.end(), name) != known.end(); }
+bool among(std::string_view name, names known) { return std::ranges::find(known, name) != known.end(); }
 
 /// W3C trace context, version 00: it becomes a header, so nothing else may pass.
 bool is_traceparent(std::string_view text) {
   static constexpr std::string_view shape = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
   static constexpr std::string_view hex = "0123456789abcdef";
-  return text.size() == shape.size() && std::equal(text.begin(), text.end(), shape.begin(), [](char c, char expected) {
-    return expected == 'h' ? hex.find(c) != std::string_view::npos : c == expected;
-  });
+  return std::ranges::equal(text, shape,
+      [](char c, char expected) { return expected == 'h' ? hex.find(c) != std::string_view::npos : c == expected; });
 }
 
 /// A subject that can be published to: tokens of printable ASCII without wildcards, none of them empty.
@@ -50,7 +49,7 @@ bool may_reply_to(std::string_view subject, const std::vector<std::string>* pref
   if (!is_plain_subject(subject)) return false;
   if (is_below(subject, "_INBOX.")) return true;
   return prefixes != nullptr
-      && std::any_of(prefixes->begin(), prefixes->end(), [&](const auto& prefix) { return is_below(subject, prefix); });
+      && std::ranges::any_of(*prefixes, [&](const auto& prefix) { return is_below(subject, prefix); });
 }
 
 void read_version(fields& from) {
@@ -214,23 +213,23 @@ void add(value::object& to, const remove& r) {
 
 } // namespace
 
-expected<task, refusal> decode_task(std::string_view bytes, const arrival& where, const decode_limits& limits) {
+expected<task, refusal> decode_task(std::string_view bytes, const arrival& from, const decode_limits& limits) {
   auto payload = decode_object(bytes, limits);
   if (!payload) return unexpected{std::move(payload).error()};
   std::optional<refusal> fault;
-  fields from{payload->value, fault, "task"};
+  fields in{payload->value, fault, "task"};
   task t;
   turn what;
-  read_version(from);
-  read_kind(from, {"turn"}, {"follow_up", "schedule_due"});
-  read_id(from, where, t.id);
-  from.read("tenant", t.tenant, tenant_bytes_max);
-  read_labels(from, t.labels);
-  read_deadline(from, t.deadline);
-  refuse_not_before(from);
-  read_traceparent(from, where, t.traceparent);
-  read_reply_to(from, where, t.reply_to);
-  read_turn(from, what);
+  read_version(in);
+  read_kind(in, {"turn"}, {"follow_up", "schedule_due"});
+  read_id(in, from, t.id);
+  in.read("tenant", t.tenant, tenant_bytes_max);
+  read_labels(in, t.labels);
+  read_deadline(in, t.deadline);
+  refuse_not_before(in);
+  read_traceparent(in, from, t.traceparent);
+  read_reply_to(in, from, t.reply_to);
+  read_turn(in, what);
   if (fault) return unexpected{*std::move(fault)};
   t.encoding = payload->encoding;
   t.digest = digest_of_body(bytes);
@@ -238,26 +237,26 @@ expected<task, refusal> decode_task(std::string_view bytes, const arrival& where
   return t;
 }
 
-expected<control, refusal> decode_control(std::string_view bytes, const arrival& where, const decode_limits& limits) {
+expected<control, refusal> decode_control(std::string_view bytes, const arrival& from, const decode_limits& limits) {
   auto payload = decode_object(bytes, limits);
   if (!payload) return unexpected{std::move(payload).error()};
   std::optional<refusal> fault;
-  fields from{payload->value, fault, "control"};
+  fields in{payload->value, fault, "control"};
   control c;
-  read_version(from);
-  from.require("kind");
+  read_version(in);
+  in.require("kind");
   const auto kind = read_kind(
-      from, {"cancel", "edit", "delete"}, {"steer", "tool_result", "auth_result", "unstick", "job_done", "child_done"});
-  read_id(from, where, c.id);
-  refuse_not_before(from);
-  read_traceparent(from, where, c.traceparent);
-  read_reply_to(from, where, c.reply_to);
+      in, {"cancel", "edit", "delete"}, {"steer", "tool_result", "auth_result", "unstick", "job_done", "child_done"});
+  read_id(in, from, c.id);
+  refuse_not_before(in);
+  read_traceparent(in, from, c.traceparent);
+  read_reply_to(in, from, c.reply_to);
   if (kind == "cancel") {
-    read_cancel(from, c.what.emplace<cancel>());
+    read_cancel(in, c.what.emplace<cancel>());
   } else if (kind == "edit") {
-    read_edit(from, c.what.emplace<edit>());
+    read_edit(in, c.what.emplace<edit>());
   } else if (kind == "delete") {
-    from.read("by", c.what.emplace<remove>().by, by_bytes_max);
+    in.read("by", c.what.emplace<remove>().by, by_bytes_max);
   }
   if (fault) return unexpected{*std::move(fault)};
   c.encoding = payload->encoding;

@@ -28,8 +28,8 @@ bool repeats_a_key(const value::object& fields) {
   keys.reserve(fields.size());
   for (const auto& field : fields)
     keys.emplace_back(field.first);
-  std::sort(keys.begin(), keys.end());
-  return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
+  std::ranges::sort(keys);
+  return std::ranges::adjacent_find(keys) != keys.end();
 }
 
 } // namespace
