@@ -73,16 +73,12 @@ public:
     if (const auto* t = phase_of<taking>(in.partition); t != nullptr && t->number == in.number) {
       const auto take = *t;
       wrote({in.partition, set_.self, take.epoch, false, in.revision});
-      if (after_.drain_until) {
-        // What was clean before is clean still: nobody has worked on it.
-        if (take.unclean) return end(in.partition);
-        return give_back(in.partition, take.epoch, in.revision);
-      }
+      if (after_.drain_until) return give_back(in.partition, take.epoch, in.revision, take.unclean);
       move(in.partition, owned{take.epoch, in.revision, owned::stage::opening});
       return order(open_partition{in.partition, take.epoch, take.unclean});
     }
     if (const auto* g = phase_of<giving_back>(in.partition); g != nullptr && g->number == in.number) {
-      wrote({in.partition, set_.self, g->epoch, true, in.revision});
+      wrote({in.partition, set_.self, g->epoch, true, in.revision, g->unclean});
       end(in.partition);
     }
   }
@@ -122,8 +118,8 @@ public:
 
   void on(const partition_released& in) {
     const auto* o = owned_at(in.partition, in.epoch);
-    if (in.clean && o != nullptr && o->at == owned::stage::releasing)
-      return give_back(in.partition, o->epoch, o->revision);
+    if (o != nullptr && o->at == owned::stage::releasing)
+      return give_back(in.partition, o->epoch, o->revision, !in.clean);
     ended(in.partition, in.epoch);
   }
 
@@ -211,7 +207,7 @@ private:
       const auto& known = after_.partitions[p.value];
       auto record = known.record;
       if (!may_take(record, after_, set_)) continue;
-      const bool unclean = record.revision != stream_seq{} && !record.released;
+      const bool unclean = record.revision != stream_seq{} && (!record.released || record.unclean);
       record = {p, set_.self, next(known.highest), false, record.revision};
       const auto number = after_.last_write + 1;
       move(p, taking{record.epoch, unclean, number});
@@ -239,15 +235,16 @@ private:
     order(release_partition{p, o.epoch});
   }
 
-  void give_back(partition_id p, epoch e, stream_seq revision) {
+  void give_back(partition_id p, epoch e, stream_seq revision, bool unclean) {
     const auto number = after_.last_write + 1;
-    move(p, giving_back{e, revision, number});
-    order(write_owner{{p, set_.self, e, true, revision}, number});
+    move(p, giving_back{e, revision, unclean, number});
+    order(write_owner{{p, set_.self, e, true, revision, unclean}, number});
   }
 
   void write_releases_again() {
     for (const auto p : all()) {
-      if (const auto* g = phase_of<giving_back>(p); g != nullptr && g->number == 0) give_back(p, g->epoch, g->revision);
+      if (const auto* g = phase_of<giving_back>(p); g != nullptr && g->number == 0)
+        give_back(p, g->epoch, g->revision, g->unclean);
     }
   }
 
@@ -276,7 +273,7 @@ private:
     }
     const auto* g = phase_of<giving_back>(p);
     if (g == nullptr || g->number != number) return;
-    if (in_doubt) return move(p, giving_back{g->epoch, g->revision, 0});
+    if (in_doubt) return move(p, giving_back{g->epoch, g->revision, g->unclean, 0});
     happened(owners_became_doubtful{});
     end(p);
   }

@@ -51,6 +51,7 @@ struct owned {
 struct giving_back {
   baton::epoch epoch;
   stream_seq revision;
+  bool unclean = false;
   write_number number = 0;
 };
 /// Told to close. Not ours, perhaps somebody else's already.
@@ -109,7 +110,7 @@ struct read_nodes {};
 struct read_owners {};
 /// Answered by owner_written, owner_refused or owner_failed with the same number.
 struct write_owner { owner_record record; write_number number = 0; };
-/// `unclean`: the owner before did not release it; sessions may have been cut off.
+/// `unclean`: sessions may have been cut off, for an owner before did not release it, and no later one has seen to them all.
 struct open_partition { partition_id partition; baton::epoch epoch; bool unclean = false; };
 /// Stop at once. Always answered by `partition_closed`, unless its end was reported already.
 struct close_partition { partition_id partition; baton::epoch epoch; };

@@ -34,7 +34,7 @@ struct partition_opened { partition_id partition; baton::epoch epoch; };
 /// It could not be opened, or it delivers no more. It has ended.
 struct partition_stopped { partition_id partition; baton::epoch epoch; source_failure why = source_failure::unreachable; };
 /// It fell quiet as asked, and has ended. `clean`: nothing was cut off, and nothing that an earlier owner left cut off is
-/// left so: the next owner need not look.
+/// left so: the next owner need not look. Else it will, but need not wait.
 struct partition_released { partition_id partition; baton::epoch epoch; bool clean = false; };
 /// It has ended, as it was told to, or because its actor died.
 struct partition_closed { partition_id partition; baton::epoch epoch; };

@@ -18,10 +18,12 @@ struct owner_record {
   partition_id partition;
   node_id node;
   baton::epoch epoch;
-  /// Given up in good order: the next owner need not wait, and nothing was cut off.
+  /// Given up in good order: nobody works on it, the next owner need not wait.
   bool released = false;
   /// Where the record lies; what the next write must expect. 0: no record yet.
   stream_seq revision;
+  /// Of a released one: some session may still be as a crash before that left it. One that was not released is unclean anyway.
+  bool unclean = false;
   friend bool operator==(const owner_record&, const owner_record&) = default;
 };
 

@@ -53,8 +53,8 @@ expected<std::optional<owner_record>, store_failure> owner_of(partition_id parti
   if (!decoded) return unexpected{store_failure::unreadable};
   const auto node = node_id::parse(text_at(decoded->value, {"node"}));
   if (!node) return unexpected{store_failure::unreadable};
-  return std::optional{
-      owner_record{partition, *node, {number_at(decoded->value, {"epoch"})}, flag_at(decoded->value, "released"), m.seq}};
+  return std::optional{owner_record{partition, *node, {number_at(decoded->value, {"epoch"})},
+      flag_at(decoded->value, "released"), m.seq, flag_at(decoded->value, "unclean")}};
 }
 
 expected<std::optional<node_record>, store_failure> node_of(const stored_message& m) {
@@ -102,7 +102,8 @@ void nats_owner_store::read_owners(std::function<void(expected<std::vector<owner
 }
 
 void nats_owner_store::write_owner(owner_record record, std::function<void(write_result)> done) {
-  const auto payload = to_json({{"node", record.node.text()}, {"epoch", record.epoch.value}, {"released", record.released}});
+  const auto payload = to_json({{"node", record.node.text()}, {"epoch", record.epoch.value},
+      {"released", record.released}, {"unclean", record.unclean}});
   const header expects[] = {{expected_last_header, std::to_string(record.revision.value)}};
   write_record(over_, subjects::owner(record.partition), expects, payload, std::move(done));
 }

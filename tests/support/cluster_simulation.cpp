@@ -306,7 +306,8 @@ std::function<void()> cluster_simulation::store_owner(std::size_t index, const o
     const bool mine = before.node == w.record.node || lives_[index].settings.known_dead.contains(before.node);
     if (!w.record.released && !before.released && !mine) ++result_.taken_from_silent;
   }
-  if (w.record.released && cut_off_[p.value]) broke("released, though something was cut off", p.value);
+  if (w.record.released && !w.record.unclean && cut_off_[p.value])
+    broke("released, though something was cut off", p.value);
   auto stored = w.record;
   stored.revision = {++revision_};
   owners_[p.value] = stored;

@@ -10,8 +10,8 @@ namespace baton::support {
 inline node_id node_named(std::string_view name) { return node_id::parse(name).value(); }
 
 inline owner_record owner(std::uint64_t partition, std::string_view node, std::uint64_t of_epoch,
-    std::uint64_t revision, bool released = false) {
-  return {{partition}, node_named(node), {of_epoch}, released, {revision}};
+    std::uint64_t revision, bool released = false, bool unclean = false) {
+  return {{partition}, node_named(node), {of_epoch}, released, {revision}, unclean};
 }
 
 inline node_record beating(std::string_view node, std::uint64_t revision, bool draining = false) {
