@@ -1,5 +1,6 @@
 #include "tests/ports/task_source_world.hpp"
 
+#include <algorithm>
 #include <future>
 #include <stdexcept>
 
@@ -14,13 +15,13 @@ std::string task_json(const std::string& id) {
   return R"({"kind":"turn","id":")" + id + R"(","input":"hello","runner":"echo"})";
 }
 
-std::string stream_json(message_kind kind) {
+std::string stream_json(message_kind kind, std::uint64_t partitions) {
   const std::string name{stream_of(kind)};
   const std::string word = kind == message_kind::task ? "task" : "control";
   return R"({"name":")" + name + R"(","subjects":["baton.)" + word
       + R"(.*"],"retention":"workqueue","storage":"file","num_replicas":1,"allow_direct":true,)"
       + R"("subject_transform":{"src":"baton.)" + word + R"(.*","dest":"baton.)" + word + ".{{partition("
-      + std::to_string(test_partitions) + R"(,1)}}.{{wildcard(1)}}"}})";
+      + std::to_string(partitions) + R"(,1)}}.{{wildcard(1)}}"}})";
 }
 
 value parsed(const std::string& json) {
@@ -88,6 +89,60 @@ std::size_t recording_listener::batches() const {
   return batches_;
 }
 
+void settling_listener::delivered(std::vector<delivery> batch) {
+  for (const auto& d : batch) {
+    {
+      const std::lock_guard lock{mutex_};
+      ++heard_;
+      most_held_ = std::max(most_held_, heard_ - confirmed_);
+      const auto* t = std::get_if<task>(&d.body);
+      if (seen_.insert({d.kind, d.seq}).second && t != nullptr)
+        first_comings_[d.session.text()].push_back(t->id.text());
+      changed_.notify_all();
+    }
+    source_.acknowledge(d.partition, d.kind, d.seq, [this] {
+      const std::lock_guard lock{mutex_};
+      ++confirmed_;
+      changed_.notify_all();
+    });
+  }
+}
+
+void settling_listener::stopped(partition_id, epoch, source_failure) {
+  const std::lock_guard lock{mutex_};
+  ++stops_;
+}
+
+bool settling_listener::wait_confirmed(std::size_t confirmations) {
+  std::unique_lock lock{mutex_};
+  return changed_.wait_for(lock, deadline, [&] { return confirmed_ >= confirmations; });
+}
+
+bool settling_listener::wait_heard(std::size_t deliveries) {
+  std::unique_lock lock{mutex_};
+  return changed_.wait_for(lock, deadline, [&] { return heard_ >= deliveries; });
+}
+
+std::size_t settling_listener::confirmed() const {
+  const std::lock_guard lock{mutex_};
+  return confirmed_;
+}
+
+std::size_t settling_listener::stops() const {
+  const std::lock_guard lock{mutex_};
+  return stops_;
+}
+
+std::size_t settling_listener::most_held() const {
+  const std::lock_guard lock{mutex_};
+  return most_held_;
+}
+
+std::map<std::string, std::vector<std::string>> settling_listener::first_comings() const {
+  const std::lock_guard lock{mutex_};
+  return first_comings_;
+}
+
 std::function<void()> tally::one() {
   return [held = held_] {
     const std::lock_guard lock{held->mutex};
@@ -135,6 +190,15 @@ std::optional<task_source::read_result> source_node::read_back(
 }
 
 std::string source_node::ask(const std::string& subject, std::string_view payload, header_list with) {
+  const std::string not_connected{to_text(failure::disconnected)};
+  auto answer = not_connected;
+  // Each try without a connection takes a sweep of the requester.
+  for (int i = 0; i < 1'000 && answer == not_connected; ++i)
+    answer = ask_once(subject, payload, with);
+  return answer;
+}
+
+std::string source_node::ask_once(const std::string& subject, std::string_view payload, header_list with) {
   auto answered = std::make_shared<std::promise<std::string>>();
   asks_->request(subject, with, payload, std::chrono::seconds{5}, [answered](const requester::result& r) {
     answered->set_value(r ? std::string{r->payload()} : std::string{to_text(r.error())});
@@ -145,11 +209,18 @@ std::string source_node::ask(const std::string& subject, std::string_view payloa
 
 // --- the world ---------------------------------------------------------------------------------------------------------
 
-queue_world::queue_world() : producer_{std::make_unique<source_node>(server.url())} { make_streams(); }
+queue_world::queue_world(std::uint64_t partitions, bool with_streams)
+    : partitions_{partitions}, producer_{std::make_unique<source_node>(server.url())} {
+  if (with_streams) make_streams();
+}
+
+value queue_world::call(const std::string& subject, std::string_view payload) {
+  return parsed(producer_->ask(subject, payload));
+}
 
 void queue_world::make_streams() {
   for (const auto kind : {message_kind::task, message_kind::control}) {
-    (void)parsed(producer_->ask(api_subject("STREAM.CREATE", stream_of(kind)), stream_json(kind)));
+    (void)call(api_subject("STREAM.CREATE", stream_of(kind)), stream_json(kind, partitions_));
   }
 }
 
@@ -175,11 +246,11 @@ void queue_world::publish_tasks(const std::string& to, int from, int count) {
 }
 
 std::vector<std::string> queue_world::consumers(message_kind kind) {
-  return names_in(parsed(producer_->ask(consumer_names_subject(kind), names_request(0)))).names;
+  return names_in(call(consumer_names_subject(kind), names_request(0))).names;
 }
 
 std::uint64_t queue_world::stored(message_kind kind) {
-  return number_at(parsed(producer_->ask(stream_info_subject(kind), {})), {"state", "messages"});
+  return number_at(call(stream_info_subject(kind)), {"state", "messages"});
 }
 
 } // namespace baton::nats

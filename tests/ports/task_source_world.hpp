@@ -4,9 +4,12 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bridge/nats/task_source.hpp"
@@ -53,6 +56,35 @@ private:
   std::size_t batches_ = 0;
 };
 
+/// Acknowledges all that it hears, and keeps count.
+class settling_listener final : public task_listener {
+public:
+  explicit settling_listener(task_source& source) : source_{source} {}
+
+  void delivered(std::vector<delivery> batch) override;
+  void stopped(partition_id partition, epoch of, source_failure why) override;
+  /// False if it did not come to that within the deadline.
+  [[nodiscard]] bool wait_confirmed(std::size_t confirmations);
+  [[nodiscard]] bool wait_heard(std::size_t deliveries);
+  [[nodiscard]] std::size_t confirmed() const;
+  [[nodiscard]] std::size_t stops() const;
+  /// The most that were delivered and not confirmed at one time.
+  [[nodiscard]] std::size_t most_held() const;
+  /// Of each session, the ids in the order in which they first came.
+  [[nodiscard]] std::map<std::string, std::vector<std::string>> first_comings() const;
+
+private:
+  task_source& source_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, std::vector<std::string>> first_comings_;
+  std::set<std::pair<message_kind, stream_seq>> seen_;
+  std::size_t heard_ = 0;
+  std::size_t confirmed_ = 0;
+  std::size_t most_held_ = 0;
+  std::size_t stops_ = 0;
+};
+
 /// How often something was called, and by whom nobody cares.
 class tally {
 public:
@@ -79,13 +111,15 @@ public:
       partition_id partition, std::uint64_t of, std::shared_ptr<task_listener> to);
   [[nodiscard]] std::optional<task_source::read_result> read_back(
       partition_id partition, message_kind kind, stream_seq seq);
-  /// The answer to a request, or the failure's text.
+  /// The answer to a request, or the failure's text. Waits for a connection.
   [[nodiscard]] std::string ask(const std::string& subject, std::string_view payload, header_list with = {});
   [[nodiscard]] task_source& source() { return *source_; }
   [[nodiscard]] connection& link() { return *link_; }
   void end_source() { source_.reset(); }
 
 private:
+  [[nodiscard]] std::string ask_once(const std::string& subject, std::string_view payload, header_list with);
+
   support::system_clock time_;
   std::unique_ptr<connection> link_;
   std::unique_ptr<requester> asks_;
@@ -94,12 +128,14 @@ private:
 
 class queue_world {
 public:
-  queue_world();
+  explicit queue_world(std::uint64_t partitions = test_partitions, bool with_streams = true);
 
   /// Publishes and waits for the broker's word; the sequence.
   stream_seq publish_task(const std::string& to, const std::string& id);
   stream_seq publish_control(const std::string& to, const std::string& id);
   stream_seq publish(const std::string& subject, std::string_view payload, header_list with = {});
+  /// The answer to a request of the API; throws if it is an error.
+  value call(const std::string& subject, std::string_view payload = {});
   /// Many, without waiting for each.
   void publish_tasks(const std::string& to, int from, int count);
   void make_streams();
@@ -112,6 +148,7 @@ public:
   support::nats_server server;
 
 private:
+  std::uint64_t partitions_;
   std::unique_ptr<source_node> producer_;
 };
 
