@@ -1,7 +1,8 @@
 #include "bridge/nats/blobs.hpp"
 
 #include <algorithm>
-#include <memory>
+#include <mutex>
+#include <set>
 #include <utility>
 
 #include "bridge/nats/pub_ack.hpp"
@@ -9,68 +10,113 @@
 #include "messages/subjects.hpp"
 
 namespace baton::nats {
+
+struct blob_store::state {
+  state(requester& o, milliseconds p) : over{o}, patience{p} {}
+
+  [[nodiscard]] std::size_t chunk_size() const {
+    const auto fits = over.link().max_payload();
+    return fits <= blob_chunk_margin ? blob_chunk_max : std::min(blob_chunk_max, fits - blob_chunk_margin);
+  }
+  [[nodiscard]] bool knows(const session_id& session, const std::string& digest) {
+    const std::lock_guard lock{mutex};
+    return known.contains({session, digest});
+  }
+  void remember(const session_id& session, const std::string& digest) {
+    const std::lock_guard lock{mutex};
+    if (known.size() >= blobs_known_max) known.clear();
+    known.insert({session, digest});
+  }
+  void forget(const session_id& session) {
+    const std::lock_guard lock{mutex};
+    std::erase_if(known, [&](const auto& one) { return one.first == session; });
+  }
+
+  /// The chunk at an offset, through the leader: a replica may not have yet what was confirmed a moment ago.
+  template <class Then>
+  void fetch(const session_id& session, const std::string& digest, std::size_t offset, Then then) {
+    over.request(api_subject("STREAM.MSG.GET", subjects::blobs_stream), {},
+        last_by_subject(subjects::blob(session, digest, offset)), patience,
+        [then = std::move(then)](const requester::result& answer) {
+          if (!answer) return then(bytes_or_failure{unexpected{blob_failure::unreachable}});
+          auto chunk = read_message_answer(answer->payload());
+          if (chunk && !chunk->payload.empty()) return then(bytes_or_failure{std::move(chunk->payload)});
+          const bool gone = chunk || chunk.error().code == refusal_code::no_message || chunk.error().code == 0;
+          then(bytes_or_failure{unexpected{gone ? blob_failure::missing : blob_failure::unreachable}});
+        });
+  }
+
+  requester& over;
+  const milliseconds patience;
+  std::mutex mutex;
+  std::set<std::pair<session_id, std::string>> known;
+};
+
 namespace {
 
-/// Readers take chunks as they come, so it may change.
-constexpr std::size_t chunk_bytes = 512 * 1024;
-/// A value that claims more is not read.
-constexpr std::uint64_t blob_bytes_max = 256ULL * 1024 * 1024;
+bool is_full(const api_failure& why) {
+  return why.code == refusal_code::store_failed || why.code == refusal_code::insufficient_storage
+         || why.code == refusal_code::insufficient_resources;
+}
 
-struct putting : std::enable_shared_from_this<putting> {
-  requester& over;
+/// Chunk after chunk; keeps itself alive through its own callbacks.
+template <class State>
+struct putting : std::enable_shared_from_this<putting<State>> {
+  std::shared_ptr<State> at;
   session_id session;
+  blob_ref ref;
   std::string bytes;
-  std::string digest;
   std::function<void(std::optional<blob_failure>)> done;
-  std::size_t sent = 0;
-  std::uint64_t chunk = 0;
-
-  putting(requester& r, session_id s, std::string b, std::function<void(std::optional<blob_failure>)> d)
-      : over{r}, session{std::move(s)}, bytes{std::move(b)}, digest{sha256_hex(bytes)}, done{std::move(d)} {}
+  std::size_t chunk_size = 0;
+  std::size_t offset = 0;
 
   void next_chunk() {
-    const auto size = std::min(chunk_bytes, bytes.size() - sent);
-    // The subject names the content: if a message is there, it is this one.
-    const header with[] = {{expected_last_header, "0"}};
-    over.request(subjects::blob(session, digest, chunk), with, std::string_view{bytes}.substr(sent, size), api_patience,
-        [self = shared_from_this(), size](const requester::result& answer) { self->on_stored(answer, size); });
-  }
-  void on_stored(const requester::result& answer, std::size_t size) {
-    const auto stored = published_of(answer);
-    if (!stored && stored.error().code != refusal_code::wrong_last_sequence) {
-      return done(stored.error().link ? blob_failure::unreachable : blob_failure::full);
+    if (offset >= bytes.size()) {
+      at->remember(session, ref.digest);
+      return done(std::nullopt);
     }
-    sent += size;
-    chunk += 1;
-    if (sent == bytes.size()) return done(std::nullopt);
+    const auto chunk = std::string_view{bytes}.substr(offset, chunk_size);
+    const header with[] = {{expected_last_header, "0"}};
+    at->over.request(subjects::blob(session, ref.digest, offset), with, chunk, at->patience,
+        [self = this->shared_from_this(), size = chunk.size()](const requester::result& answer) {
+          const auto stored = published_of(answer);
+          if (stored) return self->go_on(size);
+          if (stored.error().code == refusal_code::wrong_last_sequence) return self->step_over();
+          self->done(is_full(stored.error()) ? blob_failure::full : blob_failure::unreachable);
+        });
+  }
+  /// A chunk is there already, of the same content: only its length is of interest.
+  void step_over() {
+    at->fetch(session, ref.digest, offset, [self = this->shared_from_this()](const blob_store::bytes_or_failure& there) {
+      if (!there) return self->done(blob_failure::unreachable);
+      self->go_on(there->size());
+    });
+  }
+  void go_on(std::size_t size) {
+    offset += size;
     next_chunk();
   }
 };
 
-struct getting : std::enable_shared_from_this<getting> {
-  requester& over;
+template <class State>
+struct getting : std::enable_shared_from_this<getting<State>> {
+  std::shared_ptr<State> at;
   session_id session;
   blob_ref ref;
-  std::function<void(expected<std::string, blob_failure>)> done;
+  std::function<void(blob_store::bytes_or_failure)> done;
   std::string bytes;
-  std::uint64_t chunk = 0;
-
-  getting(requester& r, session_id s, blob_ref b, std::function<void(expected<std::string, blob_failure>)> d)
-      : over{r}, session{std::move(s)}, ref{std::move(b)}, done{std::move(d)} {}
 
   void next_chunk() {
-    over.request(api_subject("STREAM.MSG.GET", subjects::blobs_stream), {},
-        last_by_subject(subjects::blob(session, ref.digest, chunk)), api_patience,
-        [self = shared_from_this()](const requester::result& answer) { self->on_read(answer); });
+    at->fetch(session, ref.digest, bytes.size(), [self = this->shared_from_this()](const blob_store::bytes_or_failure& chunk) {
+      if (!chunk) return self->done(unexpected{chunk.error()});
+      self->bytes += *chunk;
+      if (self->bytes.size() < self->ref.size) return self->next_chunk();
+      self->finish();
+    });
   }
-  void on_read(const requester::result& answer) {
-    if (!answer) return done(unexpected{blob_failure::unreachable});
-    const auto message = read_message_answer(answer->payload());
-    if (!message || message->payload.empty()) return done(unexpected{blob_failure::missing});
-    bytes += message->payload;
-    chunk += 1;
-    if (bytes.size() < ref.size) return next_chunk();
+  void finish() {
     if (bytes.size() != ref.size || sha256_hex(bytes) != ref.digest) return done(unexpected{blob_failure::missing});
+    at->remember(session, ref.digest);
     done(std::move(bytes));
   }
 };
@@ -79,20 +125,36 @@ struct getting : std::enable_shared_from_this<getting> {
 
 blob_ref blob_of(std::string_view bytes) { return {sha256_hex(bytes), bytes.size()}; }
 
-void put_blob(requester& over, const session_id& session, std::string bytes,
-    std::function<void(std::optional<blob_failure>)> done) {
-  std::make_shared<putting>(over, session, std::move(bytes), std::move(done))->next_chunk();
+blob_store::blob_store(requester& over, milliseconds patience) : state_{std::make_shared<state>(over, patience)} {}
+blob_store::~blob_store() = default;
+
+void blob_store::put(
+    const session_id& session, blob_ref ref, std::string bytes, std::function<void(std::optional<blob_failure>)> done) {
+  const auto job = std::make_shared<putting<state>>();
+  job->at = state_;
+  job->session = session;
+  if (state_->knows(session, ref.digest)) job->offset = bytes.size();
+  job->ref = std::move(ref);
+  job->bytes = std::move(bytes);
+  job->done = std::move(done);
+  job->chunk_size = state_->chunk_size();
+  job->next_chunk();
 }
 
-void get_blob(requester& over, const session_id& session, const blob_ref& ref,
-    std::function<void(expected<std::string, blob_failure>)> done) {
-  if (ref.size == 0 || ref.size > blob_bytes_max) return done(unexpected{blob_failure::missing});
-  std::make_shared<getting>(over, session, ref, std::move(done))->next_chunk();
+void blob_store::get(const session_id& session, const blob_ref& ref, std::function<void(bytes_or_failure)> done) {
+  const auto job = std::make_shared<getting<state>>();
+  job->at = state_;
+  job->session = session;
+  job->ref = ref;
+  job->done = std::move(done);
+  if (ref.size == 0 || ref.size > blob_bytes_max) return job->done(unexpected{blob_failure::missing});
+  job->next_chunk();
 }
 
-void purge_blobs(requester& over, const session_id& session) {
+void blob_store::purge(const session_id& session) {
+  state_->forget(session);
   const auto filter = to_json({{"filter", subjects::blobs_of(session)}});
-  ask_api(over, api_subject("STREAM.PURGE", subjects::blobs_stream), filter, [](const api_result&) {});
+  ask_api(state_->over, api_subject("STREAM.PURGE", subjects::blobs_stream), filter, [](const api_result&) {});
 }
 
 } // namespace baton::nats

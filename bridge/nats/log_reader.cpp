@@ -31,7 +31,8 @@ log_reader::result<std::optional<stored_message>> direct_get(
 expected<std::string, blob_failure> blob_bytes(requester& over, const session_id& session, const blob_ref& ref) {
   const auto got = std::make_shared<std::promise<expected<std::string, blob_failure>>>();
   auto bytes = got->get_future();
-  get_blob(over, session, ref, [got](expected<std::string, blob_failure> b) { got->set_value(std::move(b)); });
+  blob_store{over, api_patience}.get(
+      session, ref, [got](expected<std::string, blob_failure> b) { got->set_value(std::move(b)); });
   return bytes.get();
 }
 

@@ -1,10 +1,8 @@
 #include "bridge/nats/session_log.hpp"
 
-#include <deque>
 #include <memory>
 #include <utility>
 
-#include "bridge/nats/blobs.hpp"
 #include "bridge/nats/pub_ack.hpp"
 #include "bridge/nats/whole_values.hpp"
 #include "messages/codec.hpp"
@@ -39,6 +37,7 @@ append_result failure_of_publish(const api_failure& why) {
 /// Headers and body of one append.
 struct appending {
   requester& over;
+  std::shared_ptr<blob_store> large;
   milliseconds patience;
   partition_id partition;
   stream_seq expected;
@@ -53,10 +52,10 @@ struct appending {
     for (auto& e : codec::encode_events(c.events)) with.push_back({event_header, std::move(e)});
     const auto tombstone_of = c.rolls_up ? c.session : session_id{};
     over.request(subjects::log(partition, c.session), with, codec::encode_commit(c), patience,
-        [&to = over, tombstone_of, told = std::move(done)](const requester::result& answer) {
+        [large = large, tombstone_of, told = std::move(done)](const requester::result& answer) {
           const auto stored = published_of(answer);
           if (!stored) return told(failure_of_publish(stored.error()));
-          if (!tombstone_of.empty()) purge_blobs(to, tombstone_of);
+          if (!tombstone_of.empty()) large->purge(tombstone_of);
           told(appended{stored->seq});
         });
   }
@@ -66,16 +65,16 @@ struct appending {
 struct appending_large : std::enable_shared_from_this<appending_large> {
   appending then;
   commit c;
-  std::deque<std::string> values;
+  std::vector<large_value> values;
 
-  appending_large(appending a, commit with, std::vector<std::string> large)
-      : then{std::move(a)}, c{std::move(with)}, values{std::make_move_iterator(large.begin()), std::make_move_iterator(large.end())} {}
+  appending_large(appending a, commit with, std::vector<large_value> large)
+      : then{std::move(a)}, c{std::move(with)}, values{std::move(large)} {}
 
   void go_on() {
     if (values.empty()) return then.send(c);
-    auto bytes = std::move(values.front());
-    values.pop_front();
-    put_blob(then.over, c.session, std::move(bytes), [self = shared_from_this()](std::optional<blob_failure> failed) {
+    auto [ref, bytes] = std::move(values.back());
+    values.pop_back();
+    then.large->put(c.session, std::move(ref), std::move(bytes), [self = shared_from_this()](std::optional<blob_failure> failed) {
       if (!failed) return self->go_on();
       self->then.done(*failed == blob_failure::full ? log_failure::full : log_failure::unreachable);
     });
@@ -88,17 +87,17 @@ log_failure failure_of_read(const api_failure& why) {
 
 /// Fetches the values that the commit names, one after the other.
 struct reading : std::enable_shared_from_this<reading> {
-  requester& over;
+  std::shared_ptr<blob_store> large;
   stored_commit found;
   std::function<void(session_log::last_result)> done;
 
-  reading(requester& r, stored_commit f, std::function<void(session_log::last_result)> d)
-      : over{r}, found{std::move(f)}, done{std::move(d)} {}
+  reading(std::shared_ptr<blob_store> l, stored_commit f, std::function<void(session_log::last_result)> d)
+      : large{std::move(l)}, found{std::move(f)}, done{std::move(d)} {}
 
   void go_on() {
     const auto missing = next_missing(found.commit);
     if (!missing) return done(std::optional{std::move(found)});
-    get_blob(over, found.commit.session, *missing,
+    large->get(found.commit.session, *missing,
         [self = shared_from_this(), ref = *missing](expected<std::string, blob_failure> bytes) {
           if (!bytes) {
             const bool away = bytes.error() == blob_failure::unreachable;
@@ -112,9 +111,12 @@ struct reading : std::enable_shared_from_this<reading> {
 
 } // namespace
 
+nats_session_log::nats_session_log(requester& over, milliseconds patience)
+    : over_{over}, patience_{patience}, large_{std::make_shared<blob_store>(over, patience)} {}
+
 void nats_session_log::append(
     partition_id partition, stream_seq expected, commit c, std::function<void(append_result)> done) {
-  appending plain{over_, patience_, partition, expected, std::move(done)};
+  appending plain{over_, large_, patience_, partition, expected, std::move(done)};
   auto large = take_large_values(c);
   if (large.empty()) return plain.send(c);
   std::make_shared<appending_large>(std::move(plain), std::move(c), std::move(large))->go_on();
@@ -123,9 +125,9 @@ void nats_session_log::append(
 void nats_session_log::read_last(
     partition_id partition, const session_id& session, std::function<void(last_result)> done) {
   over_.request(api_subject("STREAM.MSG.GET", subjects::log_stream), {}, last_by_subject(subjects::log(partition, session)),
-      patience_, [&over = over_, done = std::move(done)](requester::result answer) mutable {
+      patience_, [large = large_, done = std::move(done)](const requester::result& answer) {
         if (!answer) return done(unexpected{log_failure::unreachable});
-        auto message = read_message_answer(answer->payload());
+        const auto message = read_message_answer(answer->payload());
         if (!message) {
           if (message.error().code == refusal_code::no_message) return done(std::optional<stored_commit>{});
           return done(unexpected{failure_of_read(message.error())});
@@ -133,7 +135,10 @@ void nats_session_log::read_last(
         auto decoded = codec::decode_commit(message->payload);
         if (!decoded) return done(unexpected{log_failure::unreadable});
         stored_commit found{message->seq, message->stored_at, *std::move(decoded)};
-        std::make_shared<reading>(over, std::move(found), std::move(done))->go_on();
+        found.commit.traceparent = message->header(trace_header);
+        found.commit.rolls_up = !message->header(rollup_header).empty();
+        if (found.commit.rolls_up) large->purge(found.commit.session);
+        std::make_shared<reading>(large, std::move(found), done)->go_on();
       });
 }
 

@@ -1,15 +1,20 @@
 // The log of every session on JetStream: one message per commit, appended by compare-and-set on the subject's last sequence.
 #pragma once
 
+#include <memory>
+
 #include "actors/ports/session_log.hpp"
+#include "bridge/nats/blobs.hpp"
 #include "bridge/nats/requester.hpp"
 
 namespace baton::nats {
 
+/// Values that are too large for a commit are in BATON_BLOBS before the commit that names them is sent. The blobs of a deleted
+/// session are purged once its tombstone is stored, and again whenever the tombstone is read: the first time may have failed.
 class nats_session_log final : public session_log {
 public:
-  /// `over` outlives the log.
-  explicit nats_session_log(requester& over, milliseconds patience = milliseconds{5'000}) : over_{over}, patience_{patience} {}
+  /// `over` outlives the last callback; the log itself need not. After `patience` it is not known whether a commit was stored.
+  explicit nats_session_log(requester& over, milliseconds patience = milliseconds{5'000});
 
   void append(partition_id partition, stream_seq expected, commit c, std::function<void(append_result)> done) override;
   void read_last(
@@ -18,6 +23,7 @@ public:
 private:
   requester& over_;
   milliseconds patience_;
+  std::shared_ptr<blob_store> large_;
 };
 
 } // namespace baton::nats

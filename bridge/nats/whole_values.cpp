@@ -49,20 +49,20 @@ bool may_be_over(const value& v, std::size_t& left) {
 }
 
 /// Moves `content` out if it is larger than `most` bytes when encoded.
-void take_if_large(value& content, std::optional<blob_ref>& blob, std::size_t most, std::vector<std::string>& into) {
+void take_if_large(value& content, std::optional<blob_ref>& blob, std::size_t most, std::vector<large_value>& into) {
   auto left = most;
   if (!may_be_over(content, left)) return;
   auto bytes = codec::encode_value(content, encoding::msgpack);
   if (bytes.size() <= most) return;
   blob = blob_of(bytes);
   content = {};
-  into.push_back(std::move(bytes));
+  into.push_back({*blob, std::move(bytes)});
 }
 
 } // namespace
 
-std::vector<std::string> take_large_values(commit& c) {
-  std::vector<std::string> large;
+std::vector<large_value> take_large_values(commit& c) {
+  std::vector<large_value> large;
   for (auto& e : c.entries) take_if_large(e.content, e.blob, inline_max, large);
   if (auto* point = checkpoint_in(c.head)) take_if_large(point->state, point->blob, checkpoint_inline_max, large);
   return large;

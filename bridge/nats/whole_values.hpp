@@ -10,9 +10,15 @@
 
 namespace baton::nats {
 
+/// A value that was taken out of a commit, where `ref` stands in its place.
+struct large_value {
+  blob_ref ref;
+  std::string bytes;
+};
+
 /// Replaces what is too large (entry contents over `inline_max`, the checkpoint over `checkpoint_inline_max`) by references;
-/// returns the bytes of each, which must be stored before the commit.
-[[nodiscard]] std::vector<std::string> take_large_values(commit& c);
+/// returns each value, which must be stored before the commit.
+[[nodiscard]] std::vector<large_value> take_large_values(commit& c);
 /// The next value that is only referred to; nothing: the commit is whole.
 [[nodiscard]] std::optional<blob_ref> next_missing(const commit& c);
 /// Puts the bytes of `ref` back wherever it is named. False: they are no value.
