@@ -173,7 +173,7 @@ TEST_CASE("an aborted slice ends when nothing of its program is left", "[runner]
   auto slice = world.start(how);
   const auto daemon = process_in(world.path("daemon"));
   bool ran_at_the_end = true;
-  slice.ear->on_end = [&] { ran_at_the_end = runs(daemon); };
+  slice.ear->when_it_ends([&] { ran_at_the_end = runs(daemon); });
   slice.running->abort({"because"});
   CHECK(brief(slice.end().proposed) == "lost: because");
   CHECK_FALSE(ran_at_the_end);
@@ -241,7 +241,7 @@ TEST_CASE("a slice whose guard is killed is lost, and nothing of its program run
   const auto record = read_group_record(request_file);
   REQUIRE(record);
   bool ran_at_the_end = true;
-  slice.ear->on_end = [&] { ran_at_the_end = runs(daemon) || runs(record->program); };
+  slice.ear->when_it_ends([&] { ran_at_the_end = runs(daemon) || runs(record->program); });
   signal_process(record->guard, SIGKILL);
   CHECK(brief(slice.end().proposed) == "lost: the program's guard was killed");
   CHECK_FALSE(ran_at_the_end);

@@ -32,8 +32,8 @@ void attentive_listener::at_boundary(boundary b) {
 }
 
 void attentive_listener::ended(slice_end end) {
-  if (on_end) on_end();
   const std::lock_guard guard{lock_};
+  if (look_) look_();
   heard_.emplace_back("ended");
   end_ = std::move(end);
   changed_.notify_all();
@@ -57,6 +57,11 @@ std::string attentive_listener::text_of(const std::string& kind) {
     if (n.kind == kind && text != nullptr) all += *text;
   }
   return all;
+}
+
+void attentive_listener::when_it_ends(std::function<void()> look) {
+  const std::lock_guard guard{lock_};
+  look_ = std::move(look);
 }
 
 slice_end attentive_listener::wait_for_end() {

@@ -31,8 +31,8 @@ public:
   [[nodiscard]] std::vector<std::string> heard();
   /// All notes of this kind in one, as far as they are text.
   [[nodiscard]] std::string text_of(const std::string& kind);
-  /// Called when the end is heard, on the thread that tells it.
-  std::function<void()> on_end;
+  /// Called when the end is heard, on the thread that tells it. Must come before that.
+  void when_it_ends(std::function<void()> look);
 
 private:
   std::mutex lock_;
@@ -42,6 +42,7 @@ private:
   std::vector<boundary> boundaries_;
   std::size_t seen_boundaries_ = 0;
   std::optional<slice_end> end_;
+  std::function<void()> look_;
 };
 
 /// One slice under way.

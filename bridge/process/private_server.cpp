@@ -1,0 +1,222 @@
+#include "bridge/process/private_server.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "bridge/process/deadline.hpp"
+#include "bridge/process/server_files.hpp"
+#include "bridge/process/server_life.hpp"
+#include "bridge/process/server_probe.hpp"
+#include "bridge/process/server_program.hpp"
+
+namespace baton {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds probe_patience{2'000};
+constexpr milliseconds probe_every{20};
+constexpr milliseconds progress_every{5'000};
+/// A server that stayed up for this long is worth a quick restart.
+constexpr milliseconds stable_after{30'000};
+
+} // namespace
+
+class private_server::keeper {
+public:
+  keeper(private_server_options options, operator_log& log)
+      : options_(std::move(options)), log_(log), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  ~keeper() { stop(); }
+  keeper(const keeper&) = delete;
+  keeper& operator=(const keeper&) = delete;
+
+  /// Nothing: it answers, and is watched from now on.
+  [[nodiscard]] std::optional<std::string> open();
+  void stop();
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+  [[nodiscard]] std::uint16_t port() const { return settings_.port; }
+
+private:
+  [[nodiscard]] std::optional<std::string> prepare();
+  [[nodiscard]] bool take_over();
+  /// Nothing: it answers, or stop was asked for.
+  [[nodiscard]] std::optional<std::string> begin();
+  [[nodiscard]] std::optional<std::string> wait_until_ready();
+  void watch();
+  [[nodiscard]] bool begin_again();
+  /// True: stop was asked for, or `fd` is readable, within `longest`.
+  [[nodiscard]] bool pause(milliseconds longest, int fd = -1) const;
+  [[nodiscard]] bool is_stopping() const { return stops_within(milliseconds{0}); }
+  [[nodiscard]] bool stops_within(milliseconds longest) const;
+
+  const private_server_options options_;
+  operator_log& log_;
+  server_settings settings_;
+  std::filesystem::path program_;
+  std::string url_;
+  std::optional<server_life> life_;
+  unique_fd stop_;
+  std::thread watcher_;
+};
+
+std::optional<std::string> private_server::keeper::open() {
+  if (auto failure = prepare()) return failure;
+  if (!take_over()) {
+    if (!server_life::clear(options_.folder, options_.stop_patience)) {
+      return "the nats-server that an earlier node left in " + options_.folder.string() + " cannot be killed";
+    }
+    auto port = port_in(options_.folder, options_.port);
+    if (!port) return std::move(port).error();
+    settings_.port = *port;
+    if (auto failure = begin()) {
+      if (life_) life_->end(options_.stop_patience);
+      return failure;
+    }
+  }
+  url_ = "nats://" + settings_.credential.user + ":" + settings_.credential.password
+      + "@127.0.0.1:" + std::to_string(settings_.port);
+  watcher_ = std::thread{[this] { watch(); }};
+  return std::nullopt;
+}
+
+std::optional<std::string> private_server::keeper::prepare() {
+  const auto& folder = options_.folder;
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) return "cannot make " + folder.string() + ": " + failure.message();
+  if (::chmod(folder.c_str(), 0700) != 0) return "cannot make " + folder.string() + " private";
+  auto program = find_server_program(options_.program);
+  if (!program) return std::move(program).error();
+  program_ = std::move(*program);
+  auto credential = credential_in(folder);
+  if (!credential) return std::move(credential).error();
+  settings_ = {
+      folder, 0, std::move(*credential), options_.max_payload, options_.sync_interval, options_.monitoring_port};
+  return std::nullopt;
+}
+
+/// Only one that is as this node would start it.
+bool private_server::keeper::take_over() {
+  settings_.port = stored_port(options_.folder);
+  if (settings_.port == 0 || (options_.port != 0 && options_.port != settings_.port)) return false;
+  const auto config = read_small_file((options_.folder / "server.conf").string());
+  if (config != server_config(settings_)) return false;
+  life_ = server_life::take_over(options_.folder);
+  if (!life_) return false;
+  if (const auto failure = wait_until_ready()) {
+    log_.say(severity::warning, "the nats-server that an earlier node left is replaced: " + *failure);
+    life_.reset();
+    return false;
+  }
+  log_.say(severity::info, "took over the private nats-server that an earlier node left");
+  return true;
+}
+
+std::optional<std::string> private_server::keeper::begin() {
+  if (auto failure = store_private(options_.folder / "server.conf", server_config(settings_))) return failure;
+  life_.reset();
+  auto life = server_life::begin({options_.guard, program_, options_.folder, options_.outlive, options_.stop_patience});
+  if (!life) return std::move(life).error();
+  life_ = std::move(*life);
+  return wait_until_ready();
+}
+
+std::optional<std::string> private_server::keeper::wait_until_ready() {
+  const deadline latest{options_.start_patience};
+  deadline next_word{progress_every};
+  deadline silence{options_.silence_max};
+  for (;;) {
+    const auto state =
+        probe_server(settings_.port, settings_.credential, std::min(probe_patience, options_.silence_max));
+    if (life_->has_ended()) return "the private nats-server ended: " + life_->last_words();
+    switch (state) {
+    case server_state::ready: return std::nullopt;
+    case server_state::stranger:
+      return "port " + std::to_string(settings_.port) + " of 127.0.0.1 belongs to another nats-server";
+    case server_state::silent:
+      if (silence.passed()) return "the private nats-server does not answer";
+      break;
+    case server_state::absent: silence.restart(options_.silence_max); break;
+    }
+    if (latest.passed()) return "the private nats-server did not start in time: " + life_->last_words();
+    if (next_word.passed()) {
+      log_.say(severity::info, "the private nats-server still reads its store: " + life_->last_words());
+      next_word.restart(progress_every);
+    }
+    if (pause(probe_every, life_->watch()) && is_stopping()) return std::nullopt;
+  }
+}
+
+void private_server::keeper::watch() {
+  auto delay = options_.restart_first;
+  for (;;) {
+    const deadline stable{stable_after};
+    while (!life_->has_ended()) {
+      if (pause(milliseconds{-1}, life_->watch()) && is_stopping()) return;
+    }
+    if (stable.passed()) delay = options_.restart_first;
+    log_.say(severity::error, "the private nats-server ended and is started again: " + life_->last_words());
+    do {
+      // Whatever is left of the last try has to go first.
+      if (life_) life_->end(options_.stop_patience);
+      if (stops_within(delay)) return;
+      delay = std::min(2 * delay, options_.restart_longest);
+    } while (!begin_again());
+  }
+}
+
+/// False: to be tried again.
+bool private_server::keeper::begin_again() {
+  const auto failure = begin();
+  if (failure) {
+    log_.say(severity::error, *failure);
+  } else if (!is_stopping()) {
+    log_.say(severity::info, "the private nats-server answers again");
+  }
+  return !failure;
+}
+
+bool private_server::keeper::pause(milliseconds longest, int fd) const {
+  std::array<pollfd, 2> on{{{stop_.get(), POLLIN, 0}, {fd, POLLIN, 0}}};
+  return ::poll(on.data(), on.size(), static_cast<int>(longest.count())) > 0;
+}
+
+bool private_server::keeper::stops_within(milliseconds longest) const {
+  pollfd on{.fd = stop_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&on, 1, static_cast<int>(longest.count())) > 0;
+}
+
+void private_server::keeper::stop() {
+  if (!watcher_.joinable()) return;
+  const std::uint64_t one = 1;
+  (void)!::write(stop_.get(), &one, sizeof one);
+  watcher_.join();
+  if (life_) life_->end(options_.stop_patience);
+}
+
+private_server::private_server(std::unique_ptr<keeper> k) : keeper_(std::move(k)) {}
+private_server::~private_server() = default;
+
+expected<std::unique_ptr<private_server>, std::string> private_server::start(
+    private_server_options options, operator_log& log) {
+  auto k = std::make_unique<keeper>(std::move(options), log);
+  if (auto failure = k->open()) return unexpected{std::move(*failure)};
+  return std::unique_ptr<private_server>{new private_server{std::move(k)}};
+}
+
+const std::string& private_server::url() const { return keeper_->url(); }
+std::uint16_t private_server::port() const { return keeper_->port(); }
+void private_server::stop() { keeper_->stop(); }
+
+} // namespace baton
