@@ -18,7 +18,7 @@
 namespace baton {
 
 struct services {
-  baton::clock* clock = nullptr;
+  const baton::clock* clock = nullptr;
   baton::id_source* ids = nullptr;
   baton::session_log* log = nullptr;
   baton::task_source* source = nullptr;

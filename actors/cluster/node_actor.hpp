@@ -26,7 +26,7 @@ public:
     lease::limits lease;
     std::string host;
     std::uint64_t slots = 0;
-    baton::clock* clock = nullptr;
+    const baton::clock* clock = nullptr;
     owner_store* store = nullptr;
     execution_fence* fence = nullptr;
     operator_log* notices = nullptr;

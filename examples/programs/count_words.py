@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""A turn in Python: counts the words of a text, one line at a time.
+
+Speaks Baton's jsonl protocol: one JSON object a line, on stdin from Baton, on stdout to it. It leaves a checkpoint after each
+line, so a run that is cut off goes on where it was; and it yields when asked. Configure it as
+
+    [runners.count]
+    type = "command"
+    program = "/path/to/count_words.py"
+    mode = "jsonl"
+
+and send it a turn whose input is a text.
+"""
+import json
+import sys
+
+
+def say(kind, **fields):
+    print(json.dumps({"type": kind, **fields}), flush=True)
+
+
+def listen():
+    line = sys.stdin.readline()
+    # Without a node to talk to there is nothing left to do.
+    return json.loads(line) if line else {"type": "cancel"}
+
+
+def store(state):
+    """A checkpoint; returns what Baton wants next: go on ("stored"), "yield" or "cancel"."""
+    say("checkpoint", state=state)
+    order = "stored"
+    while True:
+        said = listen()["type"]
+        if said == "stored":
+            return order
+        if said in ("yield", "cancel"):
+            # An order may come before or instead of "stored".
+            return said
+
+
+def main():
+    start = listen()
+    text = start["input"]
+    lines = text.splitlines() if isinstance(text, str) else []
+    state = start.get("checkpoint") or {"line": 0, "words": {}}
+    for number in range(state["line"], len(lines)):
+        for word in lines[number].lower().split():
+            word = word.strip(".,;:!?()\"'`*#")
+            if word:
+                state["words"][word] = state["words"].get(word, 0) + 1
+        state["line"] = number + 1
+        say("delta", text=f"line {number + 1} of {len(lines)}\n")
+        order = store(state)
+        if order == "yield":
+            return say("yielded")
+        if order == "cancel":
+            return say("cancelled")
+    most = sorted(state["words"].items(), key=lambda item: (-item[1], item[0]))[:5]
+    say("result", result={"lines": len(lines), "words": sum(state["words"].values()), "most": dict(most)})
+
+
+main()

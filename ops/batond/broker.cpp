@@ -1,0 +1,104 @@
+#include "ops/batond/broker.hpp"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "bridge/nats/streams.hpp"
+#include "ops/batond/settings.hpp"
+
+namespace baton::batond {
+namespace {
+
+/// How long a broker may be away, or without a leader, when the node starts.
+constexpr std::chrono::seconds start_patience{60};
+
+/// Says what goes wrong, once for each new text.
+class patience {
+public:
+  patience(const clock& time, operator_log& log) : time_(time), log_(log), until_(time.monotonic_now() + start_patience) {}
+  /// False: it has run out.
+  bool wait_after(const std::string& trouble) {
+    if (time_.monotonic_now() >= until_) return false;
+    if (trouble != std::exchange(told_, trouble)) log_.say(severity::warning, trouble + "; trying again");
+    std::this_thread::sleep_for(std::chrono::milliseconds{500});
+    return true;
+  }
+
+private:
+  const clock& time_;
+  operator_log& log_;
+  monotonic_instant until_;
+  std::string told_;
+};
+
+} // namespace
+
+struct broker::parts {
+  std::string url;
+  std::string shown_url;
+  std::unique_ptr<nats::connection> link;
+  std::unique_ptr<nats::requester> requests;
+  std::unique_ptr<nats::requester> acks;
+  std::uint64_t partitions = 0;
+
+  std::optional<std::string> connect(const options& o, const clock& time, operator_log& log);
+  std::optional<std::string> prepare(const options& o, const home& at, const clock& time, operator_log& log);
+};
+
+std::optional<std::string> broker::parts::connect(const options& o, const clock& time, operator_log& log) {
+  patience left{time, log};
+  for (;;) {
+    auto opened = nats::connection::open(connect_options_of(o, url));
+    if (opened) {
+      link = *std::move(opened);
+      break;
+    }
+    const auto& why = opened.error();
+    const bool may_pass = why.what == nats::connect_failure::kind::cannot_connect;
+    if (!may_pass || !left.wait_after(why.text)) return why.text;
+  }
+  for (auto* each : {&requests, &acks}) {
+    auto opened = nats::requester::open(*link, time);
+    if (!opened) return "cannot subscribe at the broker: " + std::string{to_text(opened.error())};
+    *each = *std::move(opened);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> broker::parts::prepare(const options& o, const home& at, const clock& time, operator_log& log) {
+  patience left{time, log};
+  for (;;) {
+    auto ready = nats::prepare_streams(*requests, stream_plan_of(o), {at.stream_memory(), false});
+    if (ready) {
+      partitions = ready->partitions;
+      for (const auto& name : ready->made) log.say(severity::info, "made the stream " + name);
+      return std::nullopt;
+    }
+    const auto& why = ready.error();
+    const bool may_pass = why.what == nats::streams_refused::kind::unreachable;
+    if (!may_pass || !left.wait_after(why.text)) return why.text;
+  }
+}
+
+broker::broker(std::unique_ptr<parts> made) : parts_(std::move(made)) {}
+broker::broker(broker&&) noexcept = default;
+broker::~broker() = default;
+
+expected<broker, std::string> broker::reach(const options& o, const home& at, const clock& time, operator_log& log) {
+  auto made = std::make_unique<parts>();
+  made->url = o.broker.url;
+  made->shown_url = nats::without_secrets(made->url);
+  if (auto failed = made->connect(o, time, log)) return unexpected{*failed};
+  if (auto failed = made->prepare(o, at, time, log)) return unexpected{*failed};
+  return broker{std::move(made)};
+}
+
+nats::connection& broker::link() { return *parts_->link; }
+nats::requester& broker::requests() { return *parts_->requests; }
+nats::requester& broker::acks() { return *parts_->acks; }
+std::uint64_t broker::partitions() const { return parts_->partitions; }
+std::string broker::client_url() const { return parts_->url; }
+const std::string& broker::shown_url() const { return parts_->shown_url; }
+
+} // namespace baton::batond

@@ -1,0 +1,94 @@
+// batond: the server. Reads its options, starts a node, and waits for signals.
+#include <csignal>
+#include <iostream>
+
+#include "actors/crash_point.hpp"
+#include "actors/cluster/node_actor.hpp"
+#include "config/load.hpp"
+#include "ops/batond/node.hpp"
+#include "ops/batond/signals.hpp"
+
+namespace {
+
+using namespace baton;
+
+/// As in sysexits.h: what a service manager can tell apart.
+enum exit_code : int { ok = 0, cannot_run = 1, bad_usage = 2, not_quiet = 3 };
+
+int complain(const std::vector<config::fault>& faults) {
+  for (const auto& f : faults) std::cerr << "batond: " << to_text(f) << '\n';
+  std::cerr << "batond: see batond --help\n";
+  return bad_usage;
+}
+
+#ifdef BATON_CRASH_POINTS
+/// BATON_CRASH_AT=label or label:n, for tests.
+void arm(const std::map<std::string, std::string>& environment) {
+  const auto found = environment.find("BATON_CRASH_AT");
+  if (found == environment.end()) return;
+  const auto colon = found->second.find(':');
+  const auto nth = colon == std::string::npos ? 1 : std::stoull(found->second.substr(colon + 1));
+  arm_crash_point(found->second.substr(0, colon), nth);
+}
+#endif
+
+/// The end of the node as a signal, so that one place waits for everything.
+struct endings {
+  std::atomic<bool> finished{false};
+  std::atomic<bool> quiet{false};
+};
+
+int serve(const options& o) {
+  const batond::stop_signals signals;
+  const batond::system_clock time;
+  batond::stderr_log log{o.logging};
+  endings over;
+  batond::node::notices told;
+  told.ready = [&log](bool is) { log.say(severity::info, is ? "ready: owns its partitions" : "does not own all its partitions"); };
+  told.finished = [&over](bool quiet) {
+    over.quiet = quiet;
+    over.finished = true;
+    batond::stop_signals::raise_stop();
+  };
+  auto started = batond::node::start(o, time, log, std::move(told));
+  if (!started) {
+    log.say(severity::error, started.error());
+    return cannot_run;
+  }
+  auto& running = **started;
+  std::cout << "batond " << config::version() << " listens\n"
+            << "  broker    " << running.broker_url() << '\n'
+            << "  data      " << running.data_dir() << '\n';
+  if (!running.status_url().empty()) std::cout << "  status    " << running.status_url() << "/metrics\n";
+  std::cout << "Try:  baton send hello \"Good morning\"\n" << std::flush;
+
+  while (!over.finished) {
+    const auto came = signals.wait();
+    if (over.finished || came == SIGUSR1) continue;
+    log.say(severity::info, "asked to stop: gives back its partitions (again: stops at once)");
+    running.drain();
+  }
+  log.say(severity::info, over.quiet ? "stopped, in good order" : "stopped at once; what ran is delivered again");
+  return over.quiet ? ok : not_quiet;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  config::invocation by;
+  by.args.assign(argv + 1, argv + argc);
+  by.environment = config::environment();
+#ifdef BATON_CRASH_POINTS
+  arm(by.environment);
+#endif
+  const auto result = config::load(by);
+  if (const auto* faults = std::get_if<std::vector<config::fault>>(&result)) return complain(*faults);
+  const auto& given = std::get<config::loaded>(result);
+  switch (given.wanted) {
+    case config::action::help: std::cout << config::help("batond"); return ok;
+    case config::action::version: std::cout << "batond " << config::version() << '\n'; return ok;
+    case config::action::dump_config: std::cout << config::dump(given.options); return ok;
+    case config::action::check_config: std::cout << "the configuration is fine\n"; return ok;
+    case config::action::run: return serve(given.options);
+  }
+}

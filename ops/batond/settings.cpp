@@ -1,0 +1,65 @@
+#include "ops/batond/settings.hpp"
+
+namespace baton::batond {
+
+session::limits session_limits(const options& o) {
+  session::limits l;
+  l.in_memory_max = o.session.in_memory_max;
+  l.backlog_max = o.session.backlog_max;
+  l.max_attempts = static_cast<std::uint32_t>(o.session.max_attempts);
+  l.retry_first = o.session.retry_first;
+  l.retry_longest = o.session.retry_longest;
+  l.slice_time_limit = o.session.slice_time_limit;
+  l.run_wall_limit = o.session.run_wall_limit;
+  l.settle = o.session.settle;
+  l.labels_max = o.session.labels_max;
+  l.record_bytes_max = o.session.record_bytes_max.bytes;
+  for (const auto& [name, how] : o.runners) l.runners.insert(name);
+  return l;
+}
+
+services node_services(const options& o) {
+  services s;
+  s.limits = session_limits(o);
+  s.slots = o.node.slots;
+  s.slice_commit_after = o.session.slice_commit_after;
+  s.passivate_after = o.session.passivate_after;
+  return s;
+}
+
+nats::connect_options connect_options_of(const options& o, const std::string& url) {
+  nats::connect_options c;
+  c.url = url;
+  c.name = "batond";
+  c.credentials_file = o.broker.credentials_file;
+  c.nkey_seed_file = o.broker.nkey_seed_file;
+  c.tls_ca_file = o.broker.tls_ca_file;
+  c.tls_certificate_file = o.broker.tls_cert_file;
+  c.tls_key_file = o.broker.tls_key_file;
+  return c;
+}
+
+nats::stream_plan stream_plan_of(const options& o) {
+  nats::stream_plan p;
+  p.partitions = o.broker.partitions;
+  p.replicas = o.broker.replicas;
+  p.payload_max = o.payload.size_max.bytes;
+  p.tasks_max = o.streams.tasks_max.bytes;
+  p.control_max = o.streams.control_max.bytes;
+  p.log_max = o.streams.log_max.bytes;
+  p.dead_max = o.streams.dead_max.bytes;
+  p.blobs_max = o.streams.blobs_max.bytes;
+  return p;
+}
+
+nats::task_source_options source_options_of(const options& o) {
+  nats::task_source_options s;
+  s.decode = {o.payload.size_max.bytes, o.payload.depth_max, o.payload.values_max};
+  s.reply_prefixes = o.payload.reply_prefixes;
+  s.pull.credit = o.source.credit;
+  s.pull.batch = o.source.fetch_batch;
+  s.ack_wait = o.session.run_wall_limit + std::chrono::hours{1};
+  return s;
+}
+
+} // namespace baton::batond
