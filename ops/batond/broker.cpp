@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bridge/nats/streams.hpp"
+#include "bridge/process/private_server.hpp"
 #include "ops/batond/settings.hpp"
 
 namespace baton::batond {
@@ -34,7 +35,9 @@ private:
 
 } // namespace
 
+/// In the order of construction; destroyed the other way round.
 struct broker::parts {
+  std::unique_ptr<private_server> own;
   std::string url;
   std::string shown_url;
   std::unique_ptr<nats::connection> link;
@@ -42,9 +45,27 @@ struct broker::parts {
   std::unique_ptr<nats::requester> acks;
   std::uint64_t partitions = 0;
 
+  std::optional<std::string> find(const options& o, const home& at, operator_log& log);
   std::optional<std::string> connect(const options& o, const clock& time, operator_log& log);
   std::optional<std::string> prepare(const options& o, const home& at, const clock& time, operator_log& log);
 };
+
+std::optional<std::string> broker::parts::find(const options& o, const home& at, operator_log& log) {
+  url = o.broker.url;
+  if (url.empty()) {
+    private_server_options how;
+    how.folder = at.broker_store();
+    how.program = o.broker.server_program;
+    how.guard = at.guard_program();
+    how.port = static_cast<std::uint16_t>(o.broker.port);
+    auto started = private_server::start(std::move(how), log);
+    if (!started) return std::move(started).error();
+    own = *std::move(started);
+    url = own->url();
+  }
+  shown_url = nats::without_secrets(url);
+  return std::nullopt;
+}
 
 std::optional<std::string> broker::parts::connect(const options& o, const clock& time, operator_log& log) {
   patience left{time, log};
@@ -87,8 +108,7 @@ broker::~broker() = default;
 
 expected<broker, std::string> broker::reach(const options& o, const home& at, const clock& time, operator_log& log) {
   auto made = std::make_unique<parts>();
-  made->url = o.broker.url;
-  made->shown_url = nats::without_secrets(made->url);
+  if (auto failed = made->find(o, at, log)) return unexpected{*failed};
   if (auto failed = made->connect(o, time, log)) return unexpected{*failed};
   if (auto failed = made->prepare(o, at, time, log)) return unexpected{*failed};
   return broker{std::move(made)};
