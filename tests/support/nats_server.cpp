@@ -142,7 +142,10 @@ void nats_server::kill() {
   process_ = -1;
 }
 
-void nats_server::pause() { ::kill(process_, SIGSTOP); }
+void nats_server::pause() {
+  ::kill(process_, SIGSTOP);
+  ::waitpid(process_, nullptr, WUNTRACED); // the signal alone may take effect only later
+}
 void nats_server::resume() { ::kill(process_, SIGCONT); }
 
 } // namespace baton::support

@@ -54,7 +54,7 @@ public:
   void start_empty();
   /// With another configuration from the next `start` on.
   void configure(nats_server_options options);
-  /// The process stands still (SIGSTOP) until `resume`: connections stay open, nothing is answered.
+  /// The process stands still (SIGSTOP) when it returns, until `resume`: connections stay open, nothing is answered.
   void pause();
   void resume();
 
