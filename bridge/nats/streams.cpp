@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "bridge/nats/js_api.hpp"
+#include "bridge/nats/server_greeting.hpp"
 #include "bridge/nats/stream_memory.hpp"
 #include "messages/subjects.hpp"
 
@@ -11,6 +12,8 @@ namespace baton::nats {
 namespace {
 
 using refused = streams_refused;
+
+constexpr milliseconds greeting_patience{2'000};
 
 /// What the server says of each stream that is there, by name.
 using found_streams = std::map<std::string, value, std::less<>>;
@@ -30,6 +33,15 @@ refused refusal_of(const api_failure& why, std::string_view stream, std::string_
         what + "JetStream does not answer (not enabled for this account, no permission for $JS.API, or no leader yet)"};
   }
   return {refused::kind::unreachable, what + why.text};
+}
+
+/// A server that does not greet (TLS from the first byte, a proxy) is judged by its streams alone.
+std::optional<refused> check_version(const requester& over) {
+  const auto where = over.link().server_url();
+  const auto greeting = read_greeting(where, greeting_patience);
+  if (!greeting || is_new_enough(greeting->version)) return std::nullopt;
+  return unfit("the NATS server at " + where + " has version " + greeting->version + "; Baton needs " + std::string{server_version_min}
+               + " or newer");
 }
 
 std::optional<refused> look(requester& over, std::string_view stream, found_streams& found) {
@@ -121,6 +133,13 @@ std::optional<refused> check_memory(const stream_memory& memory, const found_str
           + memory.file.string()};
 }
 
+std::optional<refused> save(const stream_memory& memory, const found_streams& found) {
+  if (memory.file.empty()) return std::nullopt;
+  auto why = save_seen(memory.file, seen_in(found));
+  if (!why) return std::nullopt;
+  return unfit(*std::move(why));
+}
+
 std::optional<refused> make(requester& over, const stream_shape& shape, found_streams& found) {
   const auto* config = shape.config.as<value::object>();
   const auto answer = call_api(over, api_subject("STREAM.CREATE", shape.name), to_json(*config));
@@ -141,6 +160,7 @@ std::optional<refused> verify(const stream_shape& shape, const found_streams& fo
 } // namespace
 
 expected<streams_ready, streams_refused> prepare_streams(requester& over, const stream_plan& plan, const stream_memory& memory) {
+  if (auto why = check_version(over)) return unexpected{*std::move(why)};
   auto found = look_at_all(over);
   if (!found) return unexpected{found.error()};
   const auto partitions = partitions_found(*found);
@@ -159,11 +179,16 @@ expected<streams_ready, streams_refused> prepare_streams(requester& over, const 
     }
     if (auto why = verify(shape, *found)) return unexpected{*std::move(why)};
   }
-  if (!memory.file.empty()) {
-    if (auto why = save_seen(memory.file, seen_in(*found))) return unexpected{unfit(*std::move(why))};
-  }
+  if (auto why = save(memory, *found)) return unexpected{*std::move(why)};
   ready.streams = reports_of(*found);
   return ready;
+}
+
+std::optional<streams_refused> remember_streams(requester& over, const stream_memory& memory) {
+  const auto found = look_at_all(over);
+  if (!found) return found.error();
+  if (auto why = check_memory(memory, *found, over)) return why;
+  return save(memory, *found);
 }
 
 expected<std::vector<stream_report>, streams_refused> read_streams(requester& over) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,10 @@ struct stream_memory {
 
 [[nodiscard]] expected<streams_ready, streams_refused> prepare_streams(
     requester& over, const stream_plan& plan, const stream_memory& memory);
+
+/// Compares the streams with the memory, and brings it up to date: now and then, so that as little as possible can be lost
+/// unnoticed. Nothing: all is well.
+[[nodiscard]] std::optional<streams_refused> remember_streams(requester& over, const stream_memory& memory);
 
 /// The streams as they are, without making or judging any; those that are not there are left out.
 [[nodiscard]] expected<std::vector<stream_report>, streams_refused> read_streams(requester& over);
