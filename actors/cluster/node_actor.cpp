@@ -85,12 +85,21 @@ caf::behavior node_actor::make_behavior() {
   tick();
   return {
       [this](cluster::clock_ticked) { tick(); },
-      [this](const cluster::lease_input& in) { take(in.in); },
-      [this](cluster::ownership_input& in) { take(std::move(in.in)); },
+      [this](const cluster::lease_input& in) {
+        take(in.in);
+        tell_if_ready();
+      },
+      [this](cluster::ownership_input& in) {
+        // It may have waited long: a lease that ran out meanwhile is lost before anything is decided under it.
+        take(lease::input{lease::tick{}});
+        take(std::move(in.in));
+        tell_if_ready();
+      },
       [this](cluster::drain_node) {
         draining_ = true;
         take(lease::input{lease::beat_wanted{}});
         take(ownership::input{ownership::drain{}});
+        tell_if_ready();
       },
   };
 }
@@ -104,6 +113,7 @@ void node_actor::tick() {
 }
 
 void node_actor::take(const lease::input& in) {
+  if (finished_) return;
   const auto made = lease::decide(lease_, in, at_.clock->monotonic_now(), at_.lease);
   for (const auto& e : made.events) lease_ = lease::evolve(std::move(lease_), e);
   for (const auto& e : made.effects) std::visit(keeping{*this}, e);
@@ -153,6 +163,7 @@ void node_actor::on_down(const caf::down_msg& down) {
     open_.erase(at);
     // Whatever it reported before it ended came first; then this one is about an epoch that no longer counts.
     take(ownership::input{gone});
+    tell_if_ready();
     return;
   }
 }
