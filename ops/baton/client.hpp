@@ -3,7 +3,6 @@
 
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,10 +12,11 @@
 #include "actors/ports/clock.hpp"
 #include "bridge/nats/connection.hpp"
 #include "bridge/nats/log_reader.hpp"
+#include "bridge/nats/pub_ack.hpp"
 #include "bridge/nats/requester.hpp"
 #include "messages/control.hpp"
-#include "messages/expected.hpp"
 #include "messages/task.hpp"
+#include "ops/baton/complaint.hpp"
 
 namespace baton::cli {
 
@@ -25,40 +25,49 @@ struct heard {
   std::string subject;
   std::string payload;
   std::vector<std::string> events;
-  /// In the log, of what was republished; 0: a live message.
+  /// In its stream, of what was republished; 0: a live message.
   stream_seq seq;
+  /// The one before it on the same subject in the stream; 0: none, or not republished.
+  stream_seq before;
 };
 
-/// What was heard on some subjects, in order of arrival. Bounded: the oldest go first, and are counted.
-class ear {
+/// What was heard on some subjects, in order of arrival. Bounded: the oldest go first, and are counted. Hears as long as it lives,
+/// and is destroyed before the client.
+class hearing {
 public:
-  void put(heard h);
+  hearing() = default;
+  hearing(const hearing&) = delete;
+  hearing& operator=(const hearing&) = delete;
+
   /// Waits for the next one; nothing after `patience`.
   [[nodiscard]] std::optional<heard> next(milliseconds patience);
   [[nodiscard]] std::uint64_t missed() const;
 
 private:
+  friend class client;
+  void put(heard h);
+
   static constexpr std::size_t most = 65'536;
   mutable std::mutex mutex_;
   std::condition_variable came_;
   std::deque<heard> waiting_;
   std::uint64_t missed_ = 0;
+  /// The last member: nothing is put any more once they are gone.
+  std::vector<nats::subscription> subscriptions_;
 };
 
 class client {
 public:
   /// `time` outlives the client.
-  [[nodiscard]] static expected<std::unique_ptr<client>, std::string> connect(
-      const nats::connect_options& to, const clock& time);
+  [[nodiscard]] static or_complaint<std::unique_ptr<client>> connect(const nats::connect_options& to, const clock& time);
 
-  /// The sequence under which the task is stored.
-  [[nodiscard]] expected<stream_seq, std::string> publish_task(const session_id& session, const std::string& payload,
-                                                               const std::string& message_id);
+  [[nodiscard]] or_complaint<nats::published> publish_task(
+      const session_id& session, const std::string& payload, const std::string& message_id);
   /// Publishes a control message and waits for its answer.
-  [[nodiscard]] expected<answer, std::string> ask(const session_id& session, control message, milliseconds patience);
-  /// Hears until the ear is destroyed with the client.
-  [[nodiscard]] std::optional<std::string> listen(const std::string& subject, ear& to);
-  [[nodiscard]] expected<nats::log_reader, std::string> reader();
+  [[nodiscard]] or_complaint<answer> ask(const session_id& session, control message, milliseconds patience);
+  /// When it returns, the broker knows of the subscriptions.
+  [[nodiscard]] or_complaint<std::unique_ptr<hearing>> listen(const std::vector<std::string>& subjects);
+  [[nodiscard]] or_complaint<nats::log_reader> reader();
   [[nodiscard]] nats::requester& over() { return *requester_; }
   [[nodiscard]] nats::connection& link() { return *link_; }
 
@@ -67,9 +76,9 @@ private:
 
   std::unique_ptr<nats::connection> link_;
   std::unique_ptr<nats::requester> requester_;
-  std::vector<nats::subscription> subscriptions_;
 };
 
-[[nodiscard]] std::string text_of(const nats::api_failure& why);
+/// Away, or refused: the exit code tells.
+[[nodiscard]] complaint complaint_of(const nats::api_failure& why);
 
 } // namespace baton::cli

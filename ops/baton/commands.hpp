@@ -1,0 +1,104 @@
+// The commands: each takes what was typed, already checked, and says how it ended. Blocking; one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "messages/control.hpp"
+#include "messages/ids.hpp"
+#include "messages/reason.hpp"
+#include "messages/task.hpp"
+#include "ops/baton/client.hpp"
+#include "ops/baton/complaint.hpp"
+#include "ops/baton/console.hpp"
+
+namespace baton::cli {
+
+/// What every command works with. All of it outlives the call.
+struct desk {
+  client& broker;
+  console& tell;
+  const clock& time;
+  /// Who types, for the record; may be empty.
+  std::string user;
+};
+
+struct send_order {
+  session_id session;
+  /// Empty: one is made.
+  task_id id;
+  /// Nothing, or `-`: stdin.
+  std::optional<std::string> text;
+  std::optional<value> input;
+  std::string runner = "echo";
+  value options;
+  std::string tenant;
+  baton::labels labels;
+  std::optional<milliseconds> deadline;
+  std::optional<milliseconds> timeout;
+  bool no_wait = false;
+};
+[[nodiscard]] ending send(const send_order& o, desk& at);
+
+struct watch_order {
+  /// Empty: all.
+  session_id session;
+};
+[[nodiscard]] ending watch(const watch_order& o, desk& at);
+
+struct show_order {
+  session_id session;
+  /// The commits instead of the transcript.
+  bool events = false;
+};
+[[nodiscard]] ending show(const show_order& o, desk& at);
+[[nodiscard]] ending list_sessions(desk& at);
+
+struct cancel_order {
+  session_id session;
+  task_id run;
+  std::string because;
+  milliseconds timeout{10'000};
+};
+[[nodiscard]] ending cancel_run(const cancel_order& o, desk& at);
+
+struct edit_order {
+  session_id session;
+  edit change;
+  milliseconds timeout{10'000};
+};
+[[nodiscard]] ending edit_session(const edit_order& o, desk& at);
+
+struct delete_order {
+  session_id session;
+  bool yes = false;
+  milliseconds timeout{10'000};
+};
+[[nodiscard]] ending delete_session(const delete_order& o, desk& at);
+
+struct dead_filter {
+  /// Empty: of all sessions.
+  session_id session;
+  std::optional<reason> why;
+};
+[[nodiscard]] ending list_dead(const dead_filter& which, desk& at);
+[[nodiscard]] ending show_dead(stream_seq letter, desk& at);
+
+struct requeue_order {
+  std::optional<stream_seq> letter;
+  /// Instead of one: all that pass the filter.
+  bool all = false;
+  dead_filter which;
+};
+[[nodiscard]] ending requeue_dead(const requeue_order& o, desk& at);
+
+struct doctor_order {
+  /// Where the node on this machine, if there is one, keeps its files.
+  std::string data_dir;
+  /// The broker is that node's own.
+  bool private_broker = false;
+};
+[[nodiscard]] ending doctor(const doctor_order& o, desk& at);
+
+} // namespace baton::cli

@@ -1,0 +1,143 @@
+#include "ops/baton/run_end.hpp"
+
+#include <algorithm>
+
+#include "messages/codec.hpp"
+#include "messages/digest.hpp"
+#include "messages/subjects.hpp"
+#include "ops/baton/interrupt.hpp"
+
+namespace baton::cli {
+namespace {
+
+/// How often Ctrl-C is looked for.
+constexpr milliseconds glance{100};
+/// After so long without a word the log is read: an event may have been missed.
+constexpr milliseconds silence{2'000};
+
+std::optional<settlement> settlement_of(event_kind kind) {
+  if (kind == event_kind::run_completed) return settlement::completed;
+  if (kind == event_kind::run_failed) return settlement::failed;
+  if (kind == event_kind::run_cancelled) return settlement::cancelled;
+  return std::nullopt;
+}
+
+std::optional<settlement> end_in(const commit& c, const task_id& run) {
+  for (const auto& e : c.events) {
+    if (e.run == run && settlement_of(e.kind)) return settlement_of(e.kind);
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+or_complaint<run_watch> run_watch::begin(client& broker, const clock& time, const session_id& session) {
+  auto reader = broker.reader();
+  if (!reader) return unexpected{reader.error()};
+  run_watch made{broker, time, *reader};
+  auto ear = broker.listen({subjects::live_of(session), subjects::committed(session), subjects::refused(session)});
+  if (!ear) return unexpected{ear.error()};
+  made.ear_ = *std::move(ear);
+  return made;
+}
+
+or_complaint<run_end> run_watch::wait(const accepted_task& task, std::optional<milliseconds> timeout, progress& told) {
+  const auto began = time_->monotonic_now();
+  auto heard_at = began;
+  while (true) {
+    if (interrupt::came()) return run_end{interrupted{}};
+    const auto now = time_->monotonic_now();
+    if (timeout && now - began >= *timeout) return run_end{not_ended_in_time{}};
+    or_complaint<std::optional<run_end>> over{std::optional<run_end>{}};
+    if (const auto h = ear_->next(glance)) {
+      heard_at = time_->monotonic_now();
+      over = take(task, *h, told);
+    } else if (now - heard_at >= silence) {
+      over = read_letter(task, {1});
+      if (over && !*over) over = read_ledger(task);
+      heard_at = time_->monotonic_now();
+    }
+    if (!over) return unexpected{over.error()};
+    if (*over) {
+      drain(task, told);
+      return **over;
+    }
+  }
+}
+
+or_complaint<std::optional<run_end>> run_watch::take(const accepted_task& task, const heard& h, progress& told) {
+  if (h.subject == subjects::committed(task.session)) return take_committed(task, h, told);
+  if (h.subject == subjects::refused(task.session)) return read_letter(task, h.seq);
+  const auto read = codec::decode_value(h.payload, {.bytes_max = h.payload.size() + 1});
+  const auto* run = read ? read->value.find("run") : nullptr;
+  const auto* data = read ? read->value.find("data") : nullptr;
+  if (run == nullptr || data == nullptr || *run != value{task.id.text()}) return std::optional<run_end>{};
+  const auto* execution = read->value.find("execution");
+  const auto* name = execution == nullptr ? nullptr : execution->as<std::string>();
+  told.live(subjects::last_token(h.subject), task.id, name == nullptr ? std::string{} : *name, *data);
+  return std::optional<run_end>{};
+}
+
+or_complaint<std::optional<run_end>> run_watch::take_committed(
+    const accepted_task& task, const heard& h, progress& told) {
+  for (const auto& line : h.events) {
+    const auto e = codec::decode_event(line);
+    if (!e || e->run != task.id) continue;
+    if (const auto ended = settlement_of(e->kind)) return read_commit(task, h.seq);
+    if (const auto object = codec::decode_value(line, {})) told.event(object->value);
+  }
+  return std::optional<run_end>{};
+}
+
+/// A letter is this task's by its place in the queue: another task may have had the same id. A control message of that place has
+/// another id; and a run that ended badly has a letter too, but then the log has its end.
+or_complaint<std::optional<run_end>> run_watch::read_letter(const accepted_task& task, stream_seq from) {
+  while (true) {
+    auto letter = log_.next_dead(task.session, from);
+    if (!letter) return unexpected{complaint_of(letter.error())};
+    if (!*letter) return std::optional<run_end>{};
+    from = next((*letter)->seq);
+    const auto& found = (*letter)->letter;
+    const bool is_ours = found.seq == task.seq && (found.id == task.id.text() || digest_of_body(found.payload) == task.digest);
+    if (!is_ours) continue;
+    auto in_log = read_ledger(task);
+    if (!in_log || *in_log) return in_log;
+    return std::optional<run_end>{run_refused{*std::move(*letter)}};
+  }
+}
+
+or_complaint<std::optional<run_end>> run_watch::read_ledger(const accepted_task& task) {
+  auto last = log_.last(task.session);
+  if (!last) return unexpected{complaint_of(last.error())};
+  if (!*last) return std::optional<run_end>{};
+  const auto& ledger = (*last)->commit.head.ledger;
+  const auto id = hash_of_id(message_kind::task, task.id);
+  const auto found = std::ranges::find_if(
+      ledger, [&](const ledger_item& item) { return item.id == id && item.digest == task.digest; });
+  if (found == ledger.end() || found->ended == settlement::refused) return std::optional<run_end>{};
+  auto end = read_commit(task, {1});
+  if (!end || *end) return end;
+  return std::optional<run_end>{run_ended_unread{found->ended}};
+}
+
+or_complaint<std::optional<run_end>> run_watch::read_commit(const accepted_task& task, stream_seq from) {
+  while (true) {
+    auto commit = log_.next(task.session, from);
+    if (!commit) return unexpected{complaint_of(commit.error())};
+    if (!*commit) return std::optional<run_end>{};
+    if (const auto ended = end_in((*commit)->commit, task.id)) {
+      return std::optional<run_end>{run_ended{*ended, *std::move(*commit)}};
+    }
+    from = next((*commit)->seq);
+  }
+}
+
+/// What was said before the end but taken in by another of the client's threads.
+void run_watch::drain(const accepted_task& task, progress& told) {
+  while (const auto h = ear_->next(milliseconds{0})) {
+    if (h->subject == subjects::committed(task.session) || h->subject == subjects::refused(task.session)) continue;
+    (void)take(task, *h, told);
+  }
+}
+
+} // namespace baton::cli

@@ -1,0 +1,205 @@
+// baton send
+#include <iostream>
+#include <sstream>
+
+#include "messages/codec.hpp"
+#include "messages/digest.hpp"
+#include "ops/baton/commands.hpp"
+#include "ops/baton/interrupt.hpp"
+#include "ops/baton/random.hpp"
+#include "ops/baton/run_end.hpp"
+#include "ops/baton/shown.hpp"
+
+namespace baton::cli {
+namespace {
+
+/// More than any broker takes in one message.
+constexpr std::size_t stdin_max = 64 * 1024 * 1024;
+
+or_complaint<value> input_of(const send_order& o) {
+  if (o.input) return *o.input;
+  if (o.text && *o.text != "-") return value{*o.text};
+  if (!o.text && console::input_is_terminal()) {
+    return complain(exit_code::usage, "nothing to send: give a TEXT, --input-json, or something on stdin");
+  }
+  std::string text;
+  for (char c = 0; text.size() <= stdin_max && std::cin.get(c);) text.push_back(c);
+  if (text.size() > stdin_max) return complain(exit_code::usage, "stdin holds more than 64 MiB");
+  return value{std::move(text)};
+}
+
+or_complaint<task> task_of(const send_order& o, const desk& at) {
+  auto input = input_of(o);
+  if (!input) return unexpected{input.error()};
+  task made;
+  made.id = o.id.empty() ? fresh_id('m', at.time.now()) : o.id;
+  made.tenant = o.tenant;
+  made.labels = o.labels;
+  if (o.deadline) made.deadline = at.time.now() + *o.deadline;
+  made.what = turn{*std::move(input), o.runner, o.options};
+  return made;
+}
+
+/// Shows what a run says as it says it: deltas on stdout, the rest beside it.
+class live_view final : public progress {
+public:
+  explicit live_view(console& tell) : tell_{tell} {}
+
+  void live(std::string_view kind, const task_id&, const std::string& execution, const value& data) override {
+    if (tell_.json()) return;
+    if (execution != execution_ && !said_.empty()) {
+      tell_.aside("[it begins again from its last checkpoint]");
+      said_.clear();
+    }
+    execution_ = execution;
+    if (kind != "delta") return tell_.aside("[" + std::string{kind} + " " + on_one_line(shown(data)) + "]");
+    said_ += shown(data);
+    tell_.piece(shown(data));
+  }
+
+  void event(const value& about) override {
+    const auto* kind = about.find("kind");
+    if (tell_.json() || kind == nullptr || *kind == value{"slice_started"} || *kind == value{"checkpoint_stored"}) return;
+    tell_.aside("[" + shown_event(about) + "]");
+  }
+
+  /// The result is what was seen already.
+  [[nodiscard]] bool has_said(std::string_view text) const {
+    const auto trimmed = [](std::string_view t) {
+      while (!t.empty() && t.back() == '\n') t.remove_suffix(1);
+      return t;
+    };
+    return !said_.empty() && trimmed(said_) == trimmed(text);
+  }
+
+private:
+  console& tell_;
+  std::string execution_;
+  std::string said_;
+};
+
+/// What the run left as its result, and what stands beside an end that is none.
+struct last_words {
+  value result;
+  std::string code;
+  std::string text;
+};
+
+last_words last_words_of(const commit& c, const task_id& run) {
+  last_words found;
+  for (const auto& e : c.entries) {
+    if (e.run != run) continue;
+    if (e.kind == entry_kind::assistant) found.result = e.content;
+    if (e.kind != entry_kind::note || e.content.find("ended") == nullptr) continue;
+    if (const auto* code = e.content.find("code")) found.code = shown(*code);
+    if (const auto* text = e.content.find("text")) found.text = shown(*text);
+  }
+  return found;
+}
+
+exit_code code_of(settlement ended) {
+  return ended == settlement::completed ? exit_code::done : exit_code::run_failed;
+}
+
+/// Tells how it ended.
+struct telling {
+  desk& at;
+  const accepted_task& task;
+  const live_view& seen;
+
+  ending operator()(const run_ended& end) const {
+    const auto said = last_words_of(end.in.commit, task.id);
+    if (at.tell.json()) {
+      value::object told{{"session", task.session.text()}, {"run", task.id.text()}, {"status", to_text(end.ended)},
+          {"seq", end.in.seq.value}, {"commit", end.in.commit.number.value}};
+      if (end.ended == settlement::completed) told.emplace_back("result", said.result);
+      if (!said.code.empty()) told.emplace_back("code", said.code);
+      if (!said.text.empty()) told.emplace_back("text", said.text);
+      at.tell.object(value{std::move(told)});
+      return code_of(end.ended);
+    }
+    if (end.ended == settlement::completed) {
+      if (!said.result.is_null() && !seen.has_said(shown(said.result))) at.tell.line(shown(said.result));
+      return exit_code::done;
+    }
+    auto text = "run " + task.id.text() + " " + std::string{to_text(end.ended)};
+    if (!said.code.empty()) text += ": " + said.code;
+    if (!said.text.empty()) text += ": " + said.text;
+    const auto why = parse_reason(said.code);
+    if (why) text += "\n" + std::string{describe(*why).sentence} + " (" + page_of(*why) + ")";
+    return complain(code_of(end.ended), text);
+  }
+
+  ending operator()(const run_ended_unread& end) const {
+    if (!at.tell.json()) {
+      return complain(code_of(end.ended), "run " + task.id.text() + " " + std::string{to_text(end.ended)}
+                                              + "; its record is gone, for the session was deleted since");
+    }
+    at.tell.object(value{value::object{
+        {"session", task.session.text()}, {"run", task.id.text()}, {"status", to_text(end.ended)}, {"gone", true}}});
+    return code_of(end.ended);
+  }
+
+  ending operator()(const run_refused& end) const {
+    const auto& letter = end.letter.letter;
+    if (at.tell.json()) {
+      at.tell.object(value{value::object{{"session", task.session.text()}, {"run", task.id.text()}, {"status", "refused"},
+          {"code", baton::to_text(letter.why)}, {"text", letter.detail}, {"letter", end.letter.seq.value}}});
+      return exit_code::refused;
+    }
+    return complain(exit_code::refused, "task " + task.id.text() + " refused: " + std::string{baton::to_text(letter.why)}
+                                            + (letter.detail.empty() ? "" : ": " + letter.detail) + "\n"
+                                            + std::string{describe(letter.why).sentence} + " (" + page_of(letter.why)
+                                            + ", baton dead show " + std::to_string(end.letter.seq.value) + ")");
+  }
+
+  ending operator()(not_ended_in_time) const { return still_going(exit_code::timed_out, "not ended in time"); }
+  ending operator()(interrupted) const { return still_going(exit_code::interrupted, "not waited for any longer"); }
+
+  [[nodiscard]] ending still_going(exit_code code, std::string_view what) const {
+    const auto& session = task.session.text();
+    return complain(code, "run " + task.id.text() + " goes on, " + std::string{what} + "\n  watch it:   baton watch " + session
+                              + "\n  its end:    baton show " + session + "\n  cancel it:  baton cancel " + session + " "
+                              + task.id.text());
+  }
+};
+
+ending tell_accepted(const accepted_task& task, bool duplicate, desk& at) {
+  if (!at.tell.json()) {
+    at.tell.line(task.id.text());
+    return exit_code::done;
+  }
+  at.tell.object(value{value::object{{"session", task.session.text()}, {"run", task.id.text()}, {"status", "accepted"},
+      {"seq", task.seq.value}, {"duplicate", duplicate}}});
+  return exit_code::done;
+}
+
+} // namespace
+
+ending send(const send_order& o, desk& at) {
+  const auto made = task_of(o, at);
+  if (!made) return unexpected{made.error()};
+  const auto payload = codec::encode_task(*made, encoding::json);
+  // JSON carries text only: what is none would arrive as something else.
+  const auto again = codec::decode_task(payload, {}, {.bytes_max = payload.size()});
+  if (again && std::get<turn>(again->what).input != std::get<turn>(made->what).input) {
+    return complain(exit_code::usage, "the input is not UTF-8 text: encode it, or publish it as msgpack with a client of NATS");
+  }
+  std::optional<run_watch> watching;
+  if (!o.no_wait) {
+    auto begun = run_watch::begin(at.broker, at.time, o.session);
+    if (!begun) return unexpected{begun.error()};
+    watching.emplace(*std::move(begun));
+  }
+  const interrupt from_now;
+  const auto stored = at.broker.publish_task(o.session, payload, o.session.text() + "/" + made->id.text());
+  if (!stored) return unexpected{stored.error()};
+  const accepted_task task{o.session, made->id, digest_of_body(payload), stored->seq};
+  if (!watching) return tell_accepted(task, stored->duplicate, at);
+  live_view view{at.tell};
+  const auto end = watching->wait(task, o.timeout, view);
+  if (!end) return unexpected{end.error()};
+  return std::visit(telling{at, task, view}, *end);
+}
+
+} // namespace baton::cli

@@ -1,0 +1,154 @@
+// baton show, baton ls
+#include "messages/codec.hpp"
+#include "ops/baton/commands.hpp"
+#include "ops/baton/shown.hpp"
+
+namespace baton::cli {
+namespace {
+
+constexpr std::size_t name_width = 11;
+
+void row(console& to, std::string_view name, const std::string& text) {
+  if (!text.empty()) to.line(padded(name, name_width) + on_one_line(text));
+}
+
+std::string phase_line(const head& h) {
+  std::string text{name_of(h.phase)};
+  const auto* run = run_of(h.phase);
+  if (run == nullptr) return text;
+  text += "  run " + run->id.text() + "  runner " + run->runner + "  slice " + std::to_string(run->slice.value);
+  text += "  attempt " + std::to_string(run->attempts);
+  if (!run->execution.empty()) text += "  execution " + run->execution.text();
+  if (const auto* waits = std::get_if<phases::retry_wait>(&h.phase)) text += "  due " + shown(waits->due);
+  return text;
+}
+
+std::string last_line(const head& h) {
+  if (!h.last) return {};
+  auto text = h.last->id.text() + " " + std::string{to_text(h.last->ended)} + " at " + shown(h.last->at);
+  if (h.last->code) text += "  " + std::string{baton::to_text(*h.last->code)};
+  if (h.last->slices > 1) text += "  " + std::to_string(h.last->slices) + " slices";
+  return text;
+}
+
+void tell_head(const session_id& session, const head& h, console& to) {
+  row(to, "session", session.text());
+  row(to, "title", h.title.empty() ? "" : h.title + "  (version " + std::to_string(h.title_version) + ")");
+  row(to, "phase", phase_line(h));
+  if (const auto* run = run_of(h.phase)) row(to, "last error", run->last_error);
+  row(to, "last run", last_line(h));
+  row(to, "runs", std::to_string(h.runs));
+  row(to, "pinned", h.pinned ? "yes" : "");
+  row(to, "labels", shown(h.labels));
+  row(to, "created", shown(h.created_at));
+  row(to, "changed", shown(h.changed_at));
+}
+
+/// Further lines of a text stand below its first.
+std::string indented(const std::string& text, std::size_t width) {
+  std::string lines;
+  for (const char c : text) {
+    if (c != '\n' && static_cast<unsigned char>(c) < 0x20 && c != '\t') continue;
+    lines.push_back(c);
+    if (c == '\n') lines.append(width, ' ');
+  }
+  while (!lines.empty() && (lines.back() == ' ' || lines.back() == '\n')) lines.pop_back();
+  return lines;
+}
+
+void tell_entry(const entry& e, console& to) {
+  const auto begins = padded(e.run.text(), 22) + padded(to_text(e.kind), 12);
+  to.line(begins + indented(shown(e.content), begins.size()) + (e.hidden ? "  (hidden)" : ""));
+}
+
+void tell_commit(const stored_commit& c, console& to) {
+  std::string text = padded(std::to_string(c.commit.number.value), 6) + padded("epoch " + std::to_string(c.commit.epoch.value), 11)
+                     + padded(shown(c.stored_at), 26) + c.commit.node.text();
+  to.line(text);
+  for (const auto& e : c.commit.events) to.line("      " + shown_event(to_value(e)));
+}
+
+value commit_object(const stored_commit& c) {
+  value::array events;
+  for (const auto& e : c.commit.events) events.push_back(to_value(e));
+  return value::object{{"number", c.commit.number.value}, {"seq", c.seq.value}, {"epoch", c.commit.epoch.value},
+      {"node", c.commit.node.text()}, {"at", milliseconds_of(c.stored_at)}, {"events", std::move(events)}};
+}
+
+or_complaint<std::vector<stored_commit>> read_all(const nats::log_reader& log, const session_id& session, stream_seq up_to) {
+  std::vector<stored_commit> found;
+  for (stream_seq from{1}; from <= up_to;) {
+    auto one = log.next(session, from);
+    if (!one) return unexpected{complaint_of(one.error())};
+    if (!*one) break;
+    from = next((*one)->seq);
+    found.push_back(*std::move(*one));
+  }
+  return found;
+}
+
+value whole_object(const show_order& o, const head& h, const std::vector<stored_commit>& commits) {
+  auto told = to_value(o.session, h);
+  value::array parts;
+  for (const auto& c : commits) {
+    if (o.events) parts.push_back(commit_object(c));
+    if (o.events) continue;
+    for (const auto& e : c.commit.entries) parts.push_back(to_value(e));
+  }
+  std::get<value::object>(told.of()).emplace_back(o.events ? "commits" : "transcript", std::move(parts));
+  return told;
+}
+
+} // namespace
+
+ending show(const show_order& o, desk& at) {
+  const auto log = at.broker.reader();
+  if (!log) return unexpected{log.error()};
+  const auto last = log->last(o.session);
+  if (!last) return unexpected{complaint_of(last.error())};
+  if (!*last) {
+    return complain(exit_code::refused,
+        "no session " + o.session.text() + " in the log: nothing was stored for it yet (baton ls lists those there are)");
+  }
+  const auto& head = (*last)->commit.head;
+  const auto commits = read_all(*log, o.session, (*last)->seq);
+  if (!commits) return unexpected{commits.error()};
+  if (at.tell.json()) {
+    at.tell.object(whole_object(o, head, *commits));
+    return exit_code::done;
+  }
+  tell_head(o.session, head, at.tell);
+  if (!commits->empty()) at.tell.line("");
+  for (const auto& c : *commits) {
+    if (o.events) tell_commit(c, at.tell);
+    if (o.events) continue;
+    for (const auto& e : c.commit.entries) tell_entry(e, at.tell);
+  }
+  return exit_code::done;
+}
+
+ending list_sessions(desk& at) {
+  const auto log = at.broker.reader();
+  if (!log) return unexpected{log.error()};
+  const auto all = log->sessions();
+  if (!all) return unexpected{complaint_of(all.error())};
+  if (all->empty() && !at.tell.json()) at.tell.aside("no sessions yet: baton send SESSION TEXT begins one");
+  std::size_t width = 8;
+  for (const auto& session : *all) width = std::max(width, session.text().size() + 2);
+  if (!all->empty() && !at.tell.json()) {
+    at.tell.line(padded("SESSION", width) + padded("PHASE", 12) + padded("RUNS", 7) + padded("CHANGED", 26) + "TITLE");
+  }
+  for (const auto& session : *all) {
+    const auto last = log->last(session);
+    if (!last) return unexpected{complaint_of(last.error())};
+    if (!*last) continue;
+    const auto& h = (*last)->commit.head;
+    if (at.tell.json()) at.tell.object(to_value(session, h));
+    if (at.tell.json()) continue;
+    at.tell.line(padded(session.text(), width) + padded(name_of(h.phase), 12) + padded(std::to_string(h.runs), 7)
+                 + padded(shown(h.changed_at), 26) + on_one_line(h.title));
+  }
+  return exit_code::done;
+}
+
+} // namespace baton::cli
