@@ -7,6 +7,7 @@
 #include "config/load.hpp"
 #include "config/quantity.hpp"
 #include "messages/codec.hpp"
+#include "ops/baton/completion.hpp"
 
 namespace baton::cli {
 namespace {
@@ -84,7 +85,16 @@ struct typed {
   target_options target;
   bool json = false;
   send_order send;
+  watch_order watch;
   show_order show;
+  cancel_order cancel;
+  edit_order edit;
+  std::vector<std::string> unlabelled;
+  delete_order remove;
+  stream_seq letter;
+  dead_filter dead;
+  requeue_order requeue;
+  std::string shell;
   std::function<ending(desk&)> command;
 };
 using shared_typed = std::shared_ptr<typed>;
@@ -133,6 +143,90 @@ void add_show(CLI::App& to, const shared_typed& all) {
   on_chosen(ls, all, [](desk& d) { return list_sessions(d); });
 }
 
+void add_watch(CLI::App& to, const shared_typed& all) {
+  auto& c = *to.add_subcommand("watch", "Show what sessions say and what is committed, as it comes");
+  add_id(c, "SESSION", all->watch.session, "one session instead of all");
+  on_chosen(c, all, [at = all.get()](desk& d) { return watch(at->watch, d); });
+}
+
+void add_cancel(CLI::App& to, const shared_typed& all) {
+  auto& o = all->cancel;
+  auto& c = *to.add_subcommand("cancel", "End a run, queued or running");
+  add_id(c, "SESSION", o.session, "the session")->required();
+  add_id(c, "RUN", o.run, "instead of the one under way");
+  c.add_option("--reason", o.because, "for the record");
+  add_duration(c, "--timeout", o.timeout, "wait no longer for the answer (10s)");
+  on_chosen(c, all, [at = all.get()](desk& d) { return cancel_run(at->cancel, d); });
+}
+
+void add_edit(CLI::App& to, const shared_typed& all) {
+  auto& o = all->edit;
+  auto& c = *to.add_subcommand("edit", "Change a session's title, mark and labels");
+  add_id(c, "SESSION", o.session, "the session")->required();
+  auto& change = *c.add_option_group("change");
+  auto* title = change.add_option("--title", o.change.title, "the new title");
+  change.add_flag_callback("--pin", [&o] { o.change.pinned = true; }, "pin it");
+  change.add_flag_callback("--unpin", [&o] { o.change.pinned = false; }, "unpin it")->excludes("--pin");
+  add_labels(change, "--label", o.change.labels, "set a label; may be repeated");
+  change.add_option("--unlabel", all->unlabelled, "remove a label; may be repeated")->type_name("NAME")->take_all()->allow_extra_args(false);
+  change.require_option(1, 0);
+  c.add_option("--title-version", o.change.title_version, "only if the title still has this version")->needs(title);
+  add_duration(c, "--timeout", o.timeout, "wait no longer for the answer (10s)");
+  on_chosen(c, all, [at = all.get()](desk& d) {
+    for (const auto& name : at->unlabelled) at->edit.change.labels[name] = {};
+    return edit_session(at->edit, d);
+  });
+}
+
+void add_delete(CLI::App& to, const shared_typed& all) {
+  auto& o = all->remove;
+  auto& c = *to.add_subcommand("delete", "Delete a session: its transcript goes, a tombstone stays");
+  add_id(c, "SESSION", o.session, "the session")->required();
+  c.add_flag("-y,--yes", o.yes, "do not ask");
+  add_duration(c, "--timeout", o.timeout, "wait no longer for the answer (10s)");
+  on_chosen(c, all, [at = all.get()](desk& d) { return delete_session(at->remove, d); });
+}
+
+CLI::Option* add_reason(CLI::App& to, std::optional<reason>& into) {
+  return to.add_option_function<std::string>("--reason", [&into](const std::string& text) {
+    into = parse_reason(text);
+    if (!into) refuse("--reason", "'" + text + "' is none: ops/errors has a page for each");
+  }, "only those refused or given up for this")->type_name("REASON");
+}
+
+void add_dead(CLI::App& to, const shared_typed& all) {
+  auto& dead = *to.add_subcommand("dead", "Tasks that were refused or given up on");
+  dead.require_subcommand(1);
+  auto& ls = *dead.add_subcommand("ls", "List dead letters");
+  add_id(ls, "SESSION", all->dead.session, "of one session instead of all");
+  add_reason(ls, all->dead.why);
+  on_chosen(ls, all, [at = all.get()](desk& d) { return list_dead(at->dead, d); });
+
+  auto& one = *dead.add_subcommand("show", "Show one, with its payload");
+  one.add_option("LETTER", all->letter.value, "its number in baton dead ls")->required();
+  on_chosen(one, all, [at = all.get()](desk& d) { return show_dead(at->letter, d); });
+
+  auto& again = *dead.add_subcommand("requeue", "Publish its task again, as ID.r1, ID.r2, …; prints the new id");
+  auto& o = all->requeue;
+  auto& which = *again.add_option_group("which");
+  which.add_option_function<std::uint64_t>("LETTER", [&o](const std::uint64_t& n) { o.letter = stream_seq{n}; }, "its number in baton dead ls");
+  which.add_flag("--all", o.all, "all of them");
+  which.require_option(1);
+  add_id(again, "--session", o.which.session, "with --all: only this session's");
+  add_reason(again, o.which.why);
+  on_chosen(again, all, [at = all.get()](desk& d) { return requeue_dead(at->requeue, d); });
+}
+
+void add_doctor(CLI::App& to, const shared_typed& all) {
+  auto& c = *to.add_subcommand("doctor", "Say what is there, what is wrong with it, and what it does not guarantee");
+  on_chosen(c, all, [at = all.get()](desk& d) { return doctor({at->target.data_dir}, d); });
+}
+
+void add_completion(CLI::App& to, const shared_typed& all) {
+  auto& c = *to.add_subcommand("completion", "Print a completion script for a shell");
+  c.add_option("SHELL", all->shell, "bash, fish or zsh")->required()->check(CLI::IsMember(completion_shells));
+}
+
 request refused_line(const CLI::App& tree, const CLI::ParseError& why) {
   if (why.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return say_text{tree.help()};
   const auto* at = &tree;
@@ -151,7 +245,14 @@ request parse_arguments(const std::vector<std::string>& args, const std::map<std
   tree.set_version_flag("--version", "baton " + std::string{config::version()});
   add_target(tree, *all, environment);
   add_send(tree, all);
+  add_watch(tree, all);
   add_show(tree, all);
+  add_cancel(tree, all);
+  add_edit(tree, all);
+  add_delete(tree, all);
+  add_dead(tree, all);
+  add_doctor(tree, all);
+  add_completion(tree, all);
   try {
     tree.parse(std::vector<std::string>{args.rbegin(), args.rend()});
   } catch (const CLI::CallForVersion&) {
@@ -159,6 +260,7 @@ request parse_arguments(const std::vector<std::string>& args, const std::map<std
   } catch (const CLI::ParseError& why) {
     return refused_line(tree, why);
   }
+  if (!all->shell.empty()) return say_text{completion_script(tree, all->shell)};
   return run_command{all->target, all->json, [all](desk& d) { return all->command(d); }};
 }
 

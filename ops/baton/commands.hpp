@@ -96,8 +96,6 @@ struct requeue_order {
 struct doctor_order {
   /// Where the node on this machine, if there is one, keeps its files.
   std::string data_dir;
-  /// The broker is that node's own.
-  bool private_broker = false;
 };
 [[nodiscard]] ending doctor(const doctor_order& o, desk& at);
 
