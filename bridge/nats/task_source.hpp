@@ -27,8 +27,9 @@ struct task_source_options {
   pull_limits pull;
   /// Longer than a message is ever held, which is the run wall limit and some.
   milliseconds ack_wait = std::chrono::hours{12};
-  /// Without a confirmation for this long an acknowledgement is repeated.
-  milliseconds ack_timeout{5'000};
+  /// Without a confirmation for this long an acknowledgement is repeated. Long, since a busy server answers late, and what a
+  /// lost connection or consumer swallowed is repeated as soon as there is a new one.
+  milliseconds ack_timeout{30'000};
   /// Of each request while a consumer is made.
   milliseconds setup_timeout{5'000};
   milliseconds setup_retry_first{100};
