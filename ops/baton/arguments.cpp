@@ -231,7 +231,11 @@ request refused_line(const CLI::App& tree, const CLI::ParseError& why) {
   if (why.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return say_text{tree.help()};
   const auto* at = &tree;
   while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-  return complaint{exit_code::usage, std::string{why.what()} + "\nsee " + (at == &tree ? "" : "baton ") + at->get_name() + " --help"};
+  std::string text = why.what();
+  if (const auto extra = tree.remaining(true); at->get_subcommands([](const CLI::App*) { return true; }).size() > 1 && !extra.empty()) {
+    text = "there is no command '" + extra.front() + "'";
+  }
+  return complaint{exit_code::usage, text + "\nsee " + (at == &tree ? "" : "baton ") + at->get_name() + " --help"};
 }
 
 } // namespace

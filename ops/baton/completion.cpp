@@ -31,9 +31,12 @@ void add_options(const CLI::App& of, std::vector<word>& to) {
 
 void add_nodes(const CLI::App& at, const std::string& path, const std::vector<word>& everywhere, std::vector<node>& to) {
   node here{path, {}};
-  const auto commands = at.get_subcommands([](const CLI::App*) { return true; });
+  // What has no name is a group of options.
+  const auto commands = at.get_subcommands([](const CLI::App* below) { return !below->get_name().empty(); });
+  const auto groups = at.get_subcommands([](const CLI::App* below) { return below->get_name().empty(); });
   for (const auto* command : commands) here.words.push_back({command->get_name(), command->get_description()});
   add_options(at, here.words);
+  for (const auto* group : groups) add_options(*group, here.words);
   if (path != "/") here.words.insert(here.words.end(), everywhere.begin(), everywhere.end());
   if (path.ends_with("/completion/")) {
     for (const auto* shell : completion_shells) here.words.push_back({shell, "", false, false});

@@ -57,7 +57,12 @@ ending cancel_run(const cancel_order& o, desk& at) {
   const auto of = " of session " + o.session.text();
   const auto run = o.run.empty() ? "the run under way" + of : "run " + o.run.text() + of;
   const auto none = o.run.empty() ? "no run is under way in session " + o.session.text() : run + " has ended, or never was";
-  return ask(o.session, what, o.timeout, "cancelled " + run, none, at);
+  auto end = ask(o.session, what, o.timeout, "cancelled " + run, none, at);
+  if (!end && end.error().code == exit_code::timed_out && what.run) {
+    return complain(exit_code::timed_out, "no answer yet: a cancel that comes before its run is kept for a minute, and no task "
+                                              + o.run.text() + " is known in session " + o.session.text());
+  }
+  return end;
 }
 
 ending edit_session(const edit_order& o, desk& at) {

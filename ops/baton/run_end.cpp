@@ -6,6 +6,7 @@
 #include "messages/digest.hpp"
 #include "messages/subjects.hpp"
 #include "ops/baton/interrupt.hpp"
+#include "ops/baton/shown.hpp"
 
 namespace baton::cli {
 namespace {
@@ -29,7 +30,19 @@ std::optional<settlement> end_in(const commit& c, const task_id& run) {
   return std::nullopt;
 }
 
+const ledger_item* settled_item(const head& h, const task_id& id) {
+  const auto hash = hash_of_id(message_kind::task, id);
+  const auto found = std::ranges::find(h.ledger, hash, &ledger_item::id);
+  return found == h.ledger.end() ? nullptr : &*found;
+}
+
 } // namespace
+
+std::optional<body_digest> known_content(const head& h, const task_id& id) {
+  if (const auto* run = run_of(h.phase); run != nullptr && run->id == id) return run->digest;
+  const auto* item = settled_item(h, id);
+  return item == nullptr ? std::nullopt : std::optional{item->digest};
+}
 
 or_complaint<run_watch> run_watch::begin(client& broker, const clock& time, const session_id& session) {
   auto reader = broker.reader();
@@ -43,7 +56,8 @@ or_complaint<run_watch> run_watch::begin(client& broker, const clock& time, cons
 
 or_complaint<run_end> run_watch::wait(const accepted_task& task, std::optional<milliseconds> timeout, progress& told) {
   const auto began = time_->monotonic_now();
-  auto heard_at = began;
+  // A duplicate may have ended long ago: no word will come of it.
+  auto heard_at = task.duplicate ? began - silence : began;
   while (true) {
     if (interrupt::came()) return run_end{interrupted{}};
     const auto now = time_->monotonic_now();
@@ -53,8 +67,7 @@ or_complaint<run_end> run_watch::wait(const accepted_task& task, std::optional<m
       heard_at = time_->monotonic_now();
       over = take(task, *h, told);
     } else if (now - heard_at >= silence) {
-      over = read_letter(task, {1});
-      if (over && !*over) over = read_ledger(task);
+      over = look(task, told);
       heard_at = time_->monotonic_now();
     }
     if (!over) return unexpected{over.error()};
@@ -63,6 +76,18 @@ or_complaint<run_end> run_watch::wait(const accepted_task& task, std::optional<m
       return **over;
     }
   }
+}
+
+/// What was missed, if anything was.
+or_complaint<std::optional<run_end>> run_watch::look(const accepted_task& task, progress& told) {
+  auto over = read_letter(task, {1});
+  if (over && !*over) over = read_ledger(task);
+  if (!over || *over) return over;
+  const auto last = log_.last(task.session);
+  if (!last) return unexpected{complaint_of(last.error())};
+  const auto* run = *last ? run_of((*last)->commit.head.phase) : nullptr;
+  told.quiet(run == nullptr ? std::nullopt : std::optional{run->id});
+  return over;
 }
 
 or_complaint<std::optional<run_end>> run_watch::take(const accepted_task& task, const heard& h, progress& told) {
@@ -110,14 +135,17 @@ or_complaint<std::optional<run_end>> run_watch::read_ledger(const accepted_task&
   auto last = log_.last(task.session);
   if (!last) return unexpected{complaint_of(last.error())};
   if (!*last) return std::optional<run_end>{};
-  const auto& ledger = (*last)->commit.head.ledger;
-  const auto id = hash_of_id(message_kind::task, task.id);
-  const auto found = std::ranges::find_if(
-      ledger, [&](const ledger_item& item) { return item.id == id && item.digest == task.digest; });
-  if (found == ledger.end() || found->ended == settlement::refused) return std::optional<run_end>{};
+  const auto& head = (*last)->commit.head;
+  if (const auto known = known_content(head, task.id); known && *known != task.digest) {
+    // If ours is another message, it has a refusal of its own to come.
+    if (task.duplicate) return std::optional<run_end>{id_taken{}};
+    return std::optional<run_end>{};
+  }
+  const auto* item = settled_item(head, task.id);
+  if (item == nullptr || item->ended == settlement::refused) return std::optional<run_end>{};
   auto end = read_commit(task, {1});
   if (!end || *end) return end;
-  return std::optional<run_end>{run_ended_unread{found->ended}};
+  return std::optional<run_end>{run_ended_unread{item->ended}};
 }
 
 or_complaint<std::optional<run_end>> run_watch::read_commit(const accepted_task& task, stream_seq from) {
@@ -126,6 +154,11 @@ or_complaint<std::optional<run_end>> run_watch::read_commit(const accepted_task&
     if (!commit) return unexpected{complaint_of(commit.error())};
     if (!*commit) return std::optional<run_end>{};
     if (const auto ended = end_in((*commit)->commit, task.id)) {
+      const auto known = known_content((*commit)->commit.head, task.id);
+      if (known && *known != task.digest) {
+        if (task.duplicate) return std::optional<run_end>{id_taken{}};
+        return std::optional<run_end>{};
+      }
       return std::optional<run_end>{run_ended{*ended, *std::move(*commit)}};
     }
     from = next((*commit)->seq);

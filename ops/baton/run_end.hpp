@@ -20,7 +20,12 @@ struct accepted_task {
   body_digest digest;
   /// In the queue of tasks. A duplicate has the sequence of the first one.
   stream_seq seq;
+  /// The broker had a message of this id already and took this one for the same.
+  bool duplicate = false;
 };
+
+/// The content under which a session knows an id, as far as its head remembers: of the run under way, or of one that was settled.
+[[nodiscard]] std::optional<body_digest> known_content(const head& h, const task_id& id);
 
 /// The run came to its end, in this commit. `ended` is completed, failed or cancelled.
 struct run_ended {
@@ -34,9 +39,11 @@ struct run_ended_unread {
 struct run_refused {
   nats::stored_letter letter;
 };
+/// The session knows this id with another content; what was published just now was dropped as a duplicate of that.
+struct id_taken {};
 struct not_ended_in_time {};
 struct interrupted {};
-using run_end = std::variant<run_ended, run_ended_unread, run_refused, not_ended_in_time, interrupted>;
+using run_end = std::variant<run_ended, run_ended_unread, run_refused, id_taken, not_ended_in_time, interrupted>;
 
 /// Told while the run goes on. Not after its end.
 class progress {
@@ -44,6 +51,8 @@ public:
   virtual ~progress() = default;
   virtual void live(std::string_view kind, const task_id& run, const std::string& execution, const value& data) = 0;
   virtual void event(const value& about_run) = 0;
+  /// Nothing was heard of the run for a while. `under_way`: the run that its session is busy with, if there is one.
+  virtual void quiet(const std::optional<task_id>& under_way) = 0;
 };
 
 class run_watch {
@@ -65,6 +74,7 @@ private:
   [[nodiscard]] or_complaint<std::optional<run_end>> read_letter(const accepted_task& task, stream_seq from);
   [[nodiscard]] or_complaint<std::optional<run_end>> read_ledger(const accepted_task& task);
   [[nodiscard]] or_complaint<std::optional<run_end>> read_commit(const accepted_task& task, stream_seq from);
+  [[nodiscard]] or_complaint<std::optional<run_end>> look(const accepted_task& task, progress& told);
   void drain(const accepted_task& task, progress& told);
 
   client* broker_;

@@ -43,9 +43,10 @@ or_complaint<task> task_of(const send_order& o, const desk& at) {
 /// Shows what a run says as it says it: deltas on stdout, the rest beside it.
 class live_view final : public progress {
 public:
-  explicit live_view(console& tell) : tell_{tell} {}
+  live_view(console& tell, const accepted_task& of) : tell_{tell}, of_{of} {}
 
   void live(std::string_view kind, const task_id&, const std::string& execution, const value& data) override {
+    is_heard_ = true;
     if (tell_.json()) return;
     if (execution != execution_ && !said_.empty()) {
       tell_.aside("[it begins again from its last checkpoint]");
@@ -58,9 +59,18 @@ public:
   }
 
   void event(const value& about) override {
+    is_heard_ = true;
     const auto* kind = about.find("kind");
     if (tell_.json() || kind == nullptr || *kind == value{"slice_started"} || *kind == value{"checkpoint_stored"}) return;
     tell_.aside("[" + shown_event(about) + "]");
+  }
+
+  /// Said once, and only of a run that has not begun as far as anybody heard.
+  void quiet(const std::optional<task_id>& under_way) override {
+    if (tell_.json() || is_heard_ || under_way == of_.id) return;
+    is_heard_ = true;
+    if (under_way) return tell_.aside("[task " + of_.id.text() + " waits behind run " + under_way->text() + "]");
+    tell_.aside("[task " + of_.id.text() + " is stored, but nothing was heard of it yet: is a node there? (baton doctor)]");
   }
 
   /// The result is what was seen already.
@@ -74,6 +84,8 @@ public:
 
 private:
   console& tell_;
+  const accepted_task& of_;
+  bool is_heard_ = false;
   std::string execution_;
   std::string said_;
 };
@@ -99,6 +111,17 @@ last_words last_words_of(const commit& c, const task_id& run) {
 
 exit_code code_of(settlement ended) {
   return ended == settlement::completed ? exit_code::done : exit_code::run_failed;
+}
+
+ending refuse_taken_id(const accepted_task& task, desk& at) {
+  constexpr auto why = reason::task_conflict;
+  if (at.tell.json()) {
+    at.tell.object(value{value::object{{"session", task.session.text()}, {"run", task.id.text()}, {"status", "refused"},
+        {"code", baton::to_text(why)}}});
+    return exit_code::refused;
+  }
+  return complain(exit_code::refused, "task " + task.id.text() + " refused: " + std::string{baton::to_text(why)} + "\n"
+                                          + std::string{describe(why).sentence} + " (" + page_of(why) + ")");
 }
 
 /// Tells how it ended.
@@ -153,6 +176,7 @@ struct telling {
                                             + ", baton dead show " + std::to_string(end.letter.seq.value) + ")");
   }
 
+  ending operator()(id_taken) const { return refuse_taken_id(task, at); }
   ending operator()(not_ended_in_time) const { return still_going(exit_code::timed_out, "not ended in time"); }
   ending operator()(interrupted) const { return still_going(exit_code::interrupted, "not waited for any longer"); }
 
@@ -164,13 +188,22 @@ struct telling {
   }
 };
 
-ending tell_accepted(const accepted_task& task, bool duplicate, desk& at) {
+ending tell_accepted(const accepted_task& task, desk& at) {
+  if (task.duplicate) {
+    const auto log = at.broker.reader();
+    if (!log) return unexpected{log.error()};
+    const auto last = log->last(task.session);
+    if (!last) return unexpected{complaint_of(last.error())};
+    const auto known = *last ? known_content((*last)->commit.head, task.id) : std::nullopt;
+    if (known && *known != task.digest) return refuse_taken_id(task, at);
+  }
   if (!at.tell.json()) {
     at.tell.line(task.id.text());
+    if (task.duplicate) at.tell.aside("[the session has it already: nothing was added]");
     return exit_code::done;
   }
   at.tell.object(value{value::object{{"session", task.session.text()}, {"run", task.id.text()}, {"status", "accepted"},
-      {"seq", task.seq.value}, {"duplicate", duplicate}}});
+      {"seq", task.seq.value}, {"duplicate", task.duplicate}}});
   return exit_code::done;
 }
 
@@ -194,9 +227,9 @@ ending send(const send_order& o, desk& at) {
   const interrupt from_now;
   const auto stored = at.broker.publish_task(o.session, payload, o.session.text() + "/" + made->id.text());
   if (!stored) return unexpected{stored.error()};
-  const accepted_task task{o.session, made->id, digest_of_body(payload), stored->seq};
-  if (!watching) return tell_accepted(task, stored->duplicate, at);
-  live_view view{at.tell};
+  const accepted_task task{o.session, made->id, digest_of_body(payload), stored->seq, stored->duplicate};
+  if (!watching) return tell_accepted(task, at);
+  live_view view{at.tell, task};
   const auto end = watching->wait(task, o.timeout, view);
   if (!end) return unexpected{end.error()};
   return std::visit(telling{at, task, view}, *end);

@@ -56,9 +56,20 @@ std::string indented(const std::string& text, std::size_t width) {
   return lines;
 }
 
+/// The last words of a run that did not complete, as a sentence.
+std::string words(const entry& e) {
+  const auto* ended = e.kind == entry_kind::note ? e.content.find("ended") : nullptr;
+  if (ended == nullptr) return shown(e.content);
+  auto text = shown(*ended);
+  for (const auto* name : {"code", "text"}) {
+    if (const auto* said = e.content.find(name)) text += ": " + shown(*said);
+  }
+  return text;
+}
+
 void tell_entry(const entry& e, console& to) {
   const auto begins = padded(e.run.text(), 22) + padded(to_text(e.kind), 12);
-  to.line(begins + indented(shown(e.content), begins.size()) + (e.hidden ? "  (hidden)" : ""));
+  to.line(begins + indented(words(e), begins.size()) + (e.hidden ? "  (hidden)" : ""));
 }
 
 void tell_commit(const stored_commit& c, console& to) {
