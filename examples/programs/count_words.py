@@ -9,10 +9,12 @@ line, so a run that is cut off goes on where it was; and it yields when asked. C
     program = "/path/to/count_words.py"
     mode = "jsonl"
 
-and send it a turn whose input is a text.
+and send it a turn whose input is a text. With the option `{"pause": 0.05}` it reads that slowly, in seconds per line: enough
+time to watch it, to cancel it, or to kill the node under it.
 """
 import json
 import sys
+import time
 
 
 def say(kind, **fields):
@@ -42,6 +44,7 @@ def main():
     start = listen()
     text = start["input"]
     lines = text.splitlines() if isinstance(text, str) else []
+    pause = (start.get("options") or {}).get("pause", 0)
     state = start.get("checkpoint") or {"line": 0, "words": {}}
     for number in range(state["line"], len(lines)):
         for word in lines[number].lower().split():
@@ -49,6 +52,7 @@ def main():
             if word:
                 state["words"][word] = state["words"].get(word, 0) + 1
         state["line"] = number + 1
+        time.sleep(pause)
         say("delta", text=f"line {number + 1} of {len(lines)}\n")
         order = store(state)
         if order == "yield":
