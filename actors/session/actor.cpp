@@ -217,8 +217,8 @@ void session_actor::count_stored(const session::event& e) {
 }
 
 void session_actor::perform() {
-  const auto effects = std::exchange(effects_, {});
-  for (auto e : effects) std::visit(performing{*this, *with_}, e);
+  auto effects = std::exchange(effects_, {});
+  for (auto& e : effects) std::visit(performing{*this, *with_}, e);
 }
 
 void session_actor::perform_bury(const session::bury& what) {

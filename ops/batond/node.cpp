@@ -5,7 +5,9 @@
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/send.hpp>
+#include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "actors/cluster/node_actor.hpp"
 #include "actors/partition/actor.hpp"
@@ -37,7 +39,8 @@ void configure(caf::actor_system_config& config, const options& o) {
   // Fairness: without a bound, an actor with a full mailbox keeps its thread for ever. Sharing costs less on few cores.
   config.set("scheduler.max-throughput", std::size_t{200});
   config.set("scheduler.policy", caf::atom("sharing"));
-  if (o.node.scheduler_threads > 0) config.set("scheduler.max-threads", std::size_t{o.node.scheduler_threads});
+  const auto threads = o.node.scheduler_threads > 0 ? o.node.scheduler_threads : std::thread::hardware_concurrency();
+  config.set("scheduler.max-threads", std::max(std::size_t{threads}, std::size_t{1}));
 }
 
 } // namespace

@@ -1,0 +1,32 @@
+// A batond process on a given broker, for measuring. Started with echo runners only; killed with the object.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+
+namespace baton::bench {
+
+class node_under_test {
+public:
+  /// Returns when it listens. Throws std::runtime_error with its output if it does not within 60 s.
+  node_under_test(const std::string& program, const std::string& url, const std::filesystem::path& dir);
+  ~node_under_test();
+  node_under_test(const node_under_test&) = delete;
+  node_under_test& operator=(const node_under_test&) = delete;
+
+  /// SIGSTOP and SIGCONT: work piles up in the queue meanwhile. Keep it shorter than the lease.
+  void pause() const;
+  void resume() const;
+  /// User and system time so far, in seconds.
+  [[nodiscard]] double cpu_seconds() const;
+
+private:
+  pid_t process_ = -1;
+};
+
+/// Of any process.
+[[nodiscard]] double cpu_seconds_of(pid_t process);
+
+} // namespace baton::bench
