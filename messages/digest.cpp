@@ -45,6 +45,13 @@ id_hash hash_of_id(message_kind kind, const task_id& id) {
   return {big_endian(digest, 0), big_endian(digest, 8)};
 }
 
+id_hash hash_of_refusal(message_kind kind, stream_seq seq, reason why) {
+  auto text = (kind == message_kind::task ? "r:t:" : "r:c:") + std::to_string(seq.value);
+  text.append(":").append(to_text(why));
+  const auto digest = sha256_of(text);
+  return {big_endian(digest, 0), big_endian(digest, 8)};
+}
+
 std::string sha256_hex(std::string_view bytes) {
   static constexpr std::string_view hex = "0123456789abcdef";
   std::string text;

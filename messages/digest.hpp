@@ -6,6 +6,7 @@
 
 #include "messages/head.hpp"
 #include "messages/ids.hpp"
+#include "messages/reason.hpp"
 #include "messages/task.hpp"
 
 namespace baton {
@@ -17,6 +18,9 @@ enum class message_kind : std::uint8_t { task, control };
 [[nodiscard]] body_digest digest_of_body(std::string_view payload);
 /// First 16 bytes of SHA-256 over `t:` or `c:` and the id.
 [[nodiscard]] id_hash hash_of_id(message_kind kind, const task_id& id);
+/// Stands in the ledger for one refused message, whatever its id: first 16 bytes of SHA-256 over `r:t:` or `r:c:`, the
+/// sequence, `:` and the reason's text.
+[[nodiscard]] id_hash hash_of_refusal(message_kind kind, stream_seq seq, reason why);
 /// SHA-256, 64 hex characters.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 

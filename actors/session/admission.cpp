@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "actors/session/draft.hpp"
 
@@ -55,10 +56,13 @@ void meet_settled(draft& d, const held_task& message, const ledger_item& known) 
   drop_duplicate(d, message, known.id, final_status(known.ended));
 }
 
-/// The message of the run that the log knows of has come again, after a restart.
+/// The message of the run that the log knows of has come again, after a restart; or, if that is gone from the queue, another
+/// with the same id and body.
 bool resumes(draft& d, const held_task& message) {
   const auto* run = stored_run(d.durable());
-  if (run == nullptr || d.hand().current || message.seq != run->message) return false;
+  if (run == nullptr || d.hand().current) return false;
+  const bool is_twin = message.seq > run->message && message.task.id == run->id && message.task.digest == run->digest;
+  if (message.seq != run->message && !is_twin) return false;
   d.happened(current_was_redelivered{message});
   cancel_resumed_if_asked_early(d);
   return true;
@@ -73,7 +77,7 @@ void end_run_without_message(draft& d, const held_task& newer) {
   missing.task.digest = run->digest;
   missing.seq = run->message;
   d.happened(current_was_redelivered{std::move(missing)});
-  end_run(d, {{}, settlement::failed, reason::execution_lost, "the run's task is no longer in the queue", {}, {}});
+  end_run(d, {{}, settlement::failed, reason::execution_lost, "the run's task is no longer in the queue", {}, {}, true});
 }
 
 std::optional<refusal> objection(const draft& d, const held_task& message) {
@@ -97,9 +101,16 @@ void enqueue(draft& d, held_task message, id_hash id) {
   d.happened(task_was_stubbed{{message.seq, id, message.task.digest, message.after_crash}});
 }
 
-pending_refusal refused_task(const held_task& m, refusal why) {
-  return {m.task.id, m.task.reply_to, m.task.encoding, std::move(why)};
-}
+struct passing_refusal {
+  reason why;
+  std::string_view detail;
+};
+/// Refusals that another moment would judge differently. The others are the same whenever they are judged.
+constexpr auto passing_refusals = std::to_array<passing_refusal>({
+    {reason::backlog_full, "session.backlog_max"},
+    {reason::task_conflict, "id"},
+    {reason::too_many_labels, "session.labels_max"},
+});
 
 void bury_refused(draft& d, message_kind kind, stream_seq seq, std::string id, const refusal& why) {
   dead_letter letter;
@@ -111,6 +122,23 @@ void bury_refused(draft& d, message_kind kind, stream_seq seq, std::string id, c
   letter.at = d.time();
   letter.dedupe = std::string{kind == message_kind::task ? "task." : "control."} + std::to_string(seq.value);
   d.order(bury{kind, std::move(letter), {}});
+}
+
+/// What the ledger keeps of a refusal that depends on the moment: made now, or made before.
+std::optional<id_hash> record_refusal(draft& d, message_kind kind, stream_seq seq, body_digest digest, reason why) {
+  if (std::ranges::find(passing_refusals, why, &passing_refusal::why) == passing_refusals.end()) return std::nullopt;
+  const auto kept = hash_of_refusal(kind, seq, why);
+  if (find_settled(d.durable(), kept) != nullptr) return kept;
+  const auto open = d.hand().refused_tasks.size() + d.hand().refused_controls.size();
+  if (open >= d.with().limits.open_refusals_max) return std::nullopt;
+  d.happened(refusal_was_recorded{{kept, digest, settlement::refused}, room_for(d.now(), 1), d.time()});
+  return kept;
+}
+
+void refuse_message(draft& d, message_kind kind, stream_seq seq, body_digest digest, pending_refusal refused) {
+  bury_refused(d, kind, seq, refused.id.text(), refused.why);
+  refused.kept = record_refusal(d, kind, seq, digest, refused.why.why).value_or(hash_of_id(kind, refused.id));
+  d.happened(message_was_refused{kind, seq, std::move(refused)});
 }
 
 } // namespace
@@ -135,7 +163,12 @@ std::vector<id_hash> room_for(const state& s, std::size_t coming) {
   auto size = s.head.ledger.size() + coming;
   const auto is_open = [&](id_hash id) {
     const auto holds_id = [&](const auto& owed) { return owed.second == id; };
-    return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) || std::ranges::any_of(s.hand.unconfirmed_controls, holds_id);
+    const auto is_refused = [&](const auto& owed) { return owed.second.kept == id; };
+    const auto is_owed = [&](const outbox_item& owed) { return hash_of_id(message_kind::task, owed.run) == id; };
+    return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) ||
+           std::ranges::any_of(s.hand.unconfirmed_controls, holds_id) ||
+           std::ranges::any_of(s.hand.refused_tasks, is_refused) || std::ranges::any_of(s.hand.refused_controls, is_refused) ||
+           std::ranges::any_of(s.head.outbox, is_owed);
   };
   for (const auto& item : s.head.ledger) {
     if (size <= ledger_max) break;
@@ -152,19 +185,25 @@ void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id) {
 }
 
 void refuse(draft& d, const held_task& message, refusal why) {
-  bury_refused(d, message_kind::task, message.seq, message.task.id.text(), why);
-  d.happened(message_was_refused{message_kind::task, message.seq, refused_task(message, std::move(why))});
+  const auto& t = message.task;
+  refuse_message(d, message_kind::task, message.seq, t.digest, {t.id, t.reply_to, t.encoding, std::move(why), {}});
 }
 
 void refuse(draft& d, const held_control& message, refusal why) {
-  bury_refused(d, message_kind::control, message.seq, message.control.id.text(), why);
   const auto& c = message.control;
-  d.happened(message_was_refused{message_kind::control, message.seq, {c.id, c.reply_to, c.encoding, std::move(why)}});
+  refuse_message(d, message_kind::control, message.seq, c.digest, {c.id, c.reply_to, c.encoding, std::move(why), {}});
 }
 
 void refuse_stub(draft& d, const stub& message, refusal why) {
-  bury_refused(d, message_kind::task, message.seq, {}, why);
-  d.happened(message_was_refused{message_kind::task, message.seq, {{}, {}, encoding::msgpack, std::move(why)}});
+  refuse_message(d, message_kind::task, message.seq, message.digest, {{}, {}, encoding::msgpack, std::move(why), {}});
+}
+
+std::optional<refusal> recorded_refusal(const head& h, message_kind kind, stream_seq seq) {
+  if (std::ranges::find(h.ledger, settlement::refused, &ledger_item::ended) == h.ledger.end()) return std::nullopt;
+  for (const auto& [why, detail] : passing_refusals) {
+    if (find_settled(h, hash_of_refusal(kind, seq, why)) != nullptr) return refusal{why, std::string{detail}};
+  }
+  return std::nullopt;
 }
 
 void refusal_is_buried(draft& d, const refusal_buried& in) {
@@ -178,11 +217,12 @@ void refusal_is_buried(draft& d, const refusal_buried& in) {
     a.why = refused.why;
     d.order(send_answer{refused.reply_to, refused.encoding, std::move(a)});
   }
-  settle_ack(d, in.kind, in.seq, hash_of_id(in.kind, refused.id));
+  settle_ack(d, in.kind, in.seq, refused.kept);
 }
 
 void admit(draft& d, held_task message) {
   if (holds(d.hand(), message.seq)) return;
+  if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) return refuse(d, message, std::move(*why));
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) {
     const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, message.task.id));
     if (known == nullptr) return refuse(d, message, {reason::deleted, {}});

@@ -68,6 +68,7 @@ struct storing {
     auto ended = about_run(kind_of(e.ended), e.run, e.at);
     if (e.code) ended.code = to_text(*e.code);
     into.events.push_back(std::move(ended));
+    into.traceparent = e.traceparent;
     add(e.entries);
   }
   void operator()(const outbox_was_delivered& e) const {
@@ -76,6 +77,8 @@ struct storing {
     into.events.push_back(std::move(delivered));
   }
   void operator()(const session_was_edited& e) const { into.events.push_back(about_session(event_kind::session_edited, e.at)); }
+  void operator()(const control_was_settled&) const {}
+  void operator()(const refusal_was_recorded&) const {}
   void operator()(const session_was_deleted& e) const {
     if (e.run) into.events.push_back(about_run(event_kind::run_cancelled, *e.run, e.at));
     into.events.push_back(about_session(event_kind::session_deleted, e.at));
@@ -106,7 +109,8 @@ std::optional<commit> commit_of(const state& after, const std::vector<event>& ev
   if (!made) return made;
   for (auto& e : made->events) e.epoch = after.epoch;
   if (made->rolls_up) made->entries.clear();
-  if (after.hand.current) made->traceparent = after.hand.current->task.traceparent;
+  // A commit that ends a run belongs to that run's trace, though the next one may be in hand already.
+  if (made->traceparent.empty() && after.hand.current) made->traceparent = after.hand.current->task.traceparent;
   return made;
 }
 

@@ -19,6 +19,23 @@ void reply_and_ack(draft& d, const held_control& m, verdict v, value body = {}) 
   settle_ack(d, message_kind::control, m.seq, hash_of(m));
 }
 
+/// Answers a message that changes nothing. A session that the log does not know needs no record of that.
+void settle_without_effect(draft& d, const held_control& m, verdict v, value body = {}) {
+  if (d.now().last != stream_seq{}) d.happened(control_was_settled{item_of(m), room_for(d.now(), 1), d.time()});
+  reply_and_ack(d, m, v, std::move(body));
+}
+
+/// The body under which an id waits for the end of a run, if it does.
+std::optional<body_digest> waiting_digest(const hand& h, const task_id& id) {
+  for (const auto& c : h.cancels) {
+    if (c.control.id == id) return c.control.digest;
+  }
+  for (const auto& c : h.early_cancels) {
+    if (c.message.control.id == id) return c.message.control.digest;
+  }
+  return std::nullopt;
+}
+
 /// The session has this very message in hand, or has settled it and waits for the confirmation.
 bool holds(const hand& h, stream_seq seq) {
   return std::ranges::any_of(h.cancels, [&](const held_control& c) { return c.seq == seq; }) ||
@@ -27,15 +44,17 @@ bool holds(const hand& h, stream_seq seq) {
 }
 
 /// A run that waits in the queue ends without having started.
-void end_queued(draft& d, const run_record& run, std::vector<entry> entries, const held_control& by) {
-  run_has_ended ended{run, settlement::cancelled, std::nullopt, std::move(entries), {}, {}, {item_of(by)}, true, d.time()};
-  ended.evicted = room_for(d.now(), 2);
+void end_queued(draft& d, const run_record& run, std::vector<entry> entries, const std::vector<held_control>& by,
+                std::string traceparent = {}) {
+  run_has_ended ended{run,  settlement::cancelled, std::nullopt,           std::move(entries), {}, {}, settled_controls(by),
+                      true, std::move(traceparent), d.time()};
+  ended.evicted = room_for(d.now(), 1 + ended.controls.size());
   d.happened(std::move(ended));
   settle_ack(d, message_kind::task, run.message, hash_of_id(message_kind::task, run.id));
-  reply_and_ack(d, by, verdict::accepted);
+  settle_cancels(d, by, settlement::cancelled);
 }
 
-void cancel_held(draft& d, const held_task& waiting, const held_control& by) {
+void cancel_held(draft& d, const held_task& waiting, const std::vector<held_control>& by) {
   run_record run;
   run.id = waiting.task.id;
   run.message = waiting.seq;
@@ -47,14 +66,14 @@ void cancel_held(draft& d, const held_task& waiting, const held_control& by) {
   std::vector<entry> entries{
       {entry_kind::user, run.id, waiting.stored_at, false, std::get<turn>(waiting.task.what).input, std::nullopt},
       {entry_kind::note, run.id, d.time(), false, value::object{{"ended", "cancelled"}}, std::nullopt}};
-  end_queued(d, run, std::move(entries), by);
+  end_queued(d, run, std::move(entries), by, waiting.task.traceparent);
 }
 
 bool cancel_waiting(draft& d, const task_id& id, const held_control& by) {
   const auto& hand = d.hand();
   const auto queued = std::ranges::find_if(hand.queue, [&](const held_task& m) { return m.task.id == id; });
   if (queued != hand.queue.end()) {
-    cancel_held(d, held_task{*queued}, by);
+    cancel_held(d, held_task{*queued}, {by});
     return true;
   }
   const auto stubbed = std::ranges::find(hand.backlog, hash_of_id(message_kind::task, id), &stub::id);
@@ -63,28 +82,32 @@ bool cancel_waiting(draft& d, const task_id& id, const held_control& by) {
   run.id = id;
   run.message = stubbed->seq;
   run.digest = stubbed->digest;
-  end_queued(d, run, {}, by);
+  end_queued(d, run, {}, {by});
   return true;
 }
 
 /// The run in hand: told to stop if it runs, ended at once if it does not.
 void cancel_current(draft& d, held_control message) {
   const auto& execution = d.hand().execution;
+  if (d.hand().cancels.size() >= d.with().limits.cancels_max) return settle_without_effect(d, message, verdict::duplicate);
   d.happened(cancel_was_kept{std::move(message)});
   if (execution && execution->at == in_flight::stage::launched) {
+    // It was told already, and its time to settle runs.
+    if (execution->asked == boundary_order::cancel) return;
     const auto id = execution->id;
     d.order(ask_execution{id, boundary_order::cancel});
     d.order(set_timer{timer::settle_over, d.time() + d.with().limits.settle, id});
     d.happened(execution_was_asked{boundary_order::cancel});
     return;
   }
-  const auto& asked = std::get<cancel>(d.hand().cancels.front().control.what);
-  end_run(d, {{}, settlement::cancelled, std::nullopt, asked.because, {}, {}});
+  end_cancelled(d, {});
   proceed(d);
 }
 
 void keep_early(draft& d, held_control message, const task_id& run) {
-  if (d.hand().early_cancels.size() >= d.with().limits.early_cancels_max) return reply_and_ack(d, message, verdict::unknown);
+  if (d.hand().early_cancels.size() >= d.with().limits.early_cancels_max) {
+    return settle_without_effect(d, message, verdict::unknown);
+  }
   const auto until = d.time() + d.with().limits.early_cancel_kept;
   d.happened(early_cancel_was_kept{{std::move(message), run, until}});
   d.order(set_timer{timer::early_cancels, until, {}});
@@ -96,11 +119,11 @@ void on_cancel(draft& d, held_control message) {
   auto target = std::get<cancel>(message.control.what).run;
   if (!target && hand.run) target = hand.run->id;
   if (!target && stored != nullptr) target = stored->id;
-  if (!target) return reply_and_ack(d, message, verdict::unknown);
+  if (!target) return settle_without_effect(d, message, verdict::unknown);
   if (hand.current && hand.run && *target == hand.run->id) return cancel_current(d, std::move(message));
   if (cancel_waiting(d, *target, message)) return proceed(d);
   if (const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, *target))) {
-    return reply_and_ack(d, message, verdict::conflict, final_status(known->ended));
+    return settle_without_effect(d, message, verdict::conflict, final_status(known->ended));
   }
   keep_early(d, std::move(message), *target);
 }
@@ -128,7 +151,7 @@ std::size_t labels_after(const head& h, const edit& change) {
 void on_edit(draft& d, const held_control& message) {
   const auto& change = std::get<edit>(message.control.what);
   if (change.title && change.title_version && *change.title_version != d.durable().title_version) {
-    return reply_and_ack(d, message, verdict::conflict, current_edit_state(d.durable()));
+    return settle_without_effect(d, message, verdict::conflict, current_edit_state(d.durable()));
   }
   if (labels_after(d.durable(), change) > d.with().limits.labels_max) {
     return refuse(d, message, {reason::too_many_labels, "session.labels_max"});
@@ -145,8 +168,11 @@ void answer_cancelled(draft& d, const held_task& m) {
 /// The tombstone: the run under way ends cancelled, waiting tasks are refused, the contents go.
 void on_remove(draft& d, const held_control& message) {
   const auto before = d.hand();
-  session_was_deleted gone{item_of(message), std::nullopt, d.time()};
-  if (before.run) gone.run = before.run;
+  session_was_deleted gone{before.run, {}, settled_controls(before.cancels), d.time()};
+  gone.controls.push_back(item_of(message));
+  // After a restart the run's message may not have come yet: it is cancelled too, and its message is settled when it comes.
+  if (const auto* stored = stored_run(d.durable()); stored != nullptr && !gone.run) gone.run = *stored;
+  gone.evicted = room_for(d.now(), 1 + gone.controls.size());
   if (before.execution) {
     d.order(abort_execution{before.execution->id, "the session was deleted"});
     d.order(free_slot{before.execution->id});
@@ -164,29 +190,40 @@ void on_remove(draft& d, const held_control& message) {
 
 } // namespace
 
+std::vector<ledger_item> settled_controls(const std::vector<held_control>& cancels) {
+  std::vector<ledger_item> items;
+  for (const auto& c : cancels) items.push_back(item_of(c));
+  return items;
+}
+
 void settle_cancels(draft& d, const std::vector<held_control>& cancels, settlement ended) {
   for (const auto& c : cancels) {
     reply_and_ack(d, c, ended == settlement::cancelled ? verdict::accepted : verdict::conflict, final_status(ended));
   }
 }
 
+/// The early cancels of this run, which now are no longer early.
+std::vector<held_control> take_early(draft& d, const task_id& run) {
+  std::vector<held_control> taken;
+  for (const auto& c : d.hand().early_cancels) {
+    if (c.run == run) taken.push_back(c.message);
+  }
+  for (const auto& c : taken) d.happened(early_cancel_was_used{c.seq});
+  return taken;
+}
+
 bool cancel_if_asked_early(draft& d, const held_task& message) {
-  const auto& kept = d.hand().early_cancels;
-  const auto found = std::ranges::find(kept, message.task.id, &early_cancel::run);
-  if (found == kept.end()) return false;
-  const auto by = found->message;
-  d.happened(early_cancel_was_used{by.seq});
-  cancel_held(d, message, by);
+  const auto asked = take_early(d, message.task.id);
+  if (asked.empty()) return false;
+  cancel_held(d, message, asked);
   return true;
 }
 
 void cancel_resumed_if_asked_early(draft& d) {
-  const auto& kept = d.hand().early_cancels;
-  const auto found = std::ranges::find(kept, d.hand().run->id, &early_cancel::run);
-  if (found == kept.end()) return;
-  const auto by = found->message;
-  d.happened(early_cancel_was_used{by.seq});
-  cancel_current(d, by);
+  const auto asked = take_early(d, d.hand().run->id);
+  if (asked.empty()) return;
+  for (const auto& by : asked) d.happened(cancel_was_kept{by});
+  end_cancelled(d, {});
 }
 
 void drop_old_early_cancels(draft& d) {
@@ -194,16 +231,21 @@ void drop_old_early_cancels(draft& d) {
   for (const auto& c : kept) {
     if (c.until > d.time()) continue;
     d.happened(early_cancel_was_used{c.message.seq});
-    reply_and_ack(d, c.message, verdict::unknown);
+    settle_without_effect(d, c.message, verdict::unknown);
   }
 }
 
 void on_control(draft& d, held_control message) {
   if (holds(d.hand(), message.seq)) return;
+  if (auto why = recorded_refusal(d.durable(), message_kind::control, message.seq)) {
+    return refuse(d, message, std::move(*why));
+  }
   if (const auto* known = find_settled(d.durable(), hash_of(message))) {
     if (known->digest != message.control.digest) return refuse(d, message, {reason::task_conflict, "id"});
     return reply_and_ack(d, message, verdict::duplicate);
   }
+  const auto waiting = waiting_digest(d.hand(), message.control.id);
+  if (waiting && *waiting != message.control.digest) return refuse(d, message, {reason::task_conflict, "id"});
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) return refuse(d, message, {reason::deleted, {}});
   std::visit(overloaded{[&](const cancel&) { on_cancel(d, message); }, [&](const edit&) { on_edit(d, message); },
                         [&](const remove&) { on_remove(d, message); }},

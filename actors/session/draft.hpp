@@ -2,6 +2,7 @@
 // Private to the session machine.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,10 +53,12 @@ overloaded(Fs...) -> overloaded<Fs...>;
 
 // ---- admission.cpp
 void admit(draft& d, held_task message);
-/// Buries a message, then answers and acknowledges it.
+/// Buries a message, then answers and acknowledges it; with a record in the ledger if it might be admitted another time.
 void refuse(draft& d, const held_task& message, refusal why);
 void refuse(draft& d, const held_control& message, refusal why);
 void refuse_stub(draft& d, const stub& message, refusal why);
+/// Why this very message was refused before, if that is on record.
+[[nodiscard]] std::optional<refusal> recorded_refusal(const head& h, message_kind kind, stream_seq seq);
 void refusal_is_buried(draft& d, const refusal_buried& in);
 void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
 [[nodiscard]] const ledger_item* find_settled(const head& h, id_hash id);
@@ -82,9 +85,13 @@ struct final_end {
   std::string text;
   value result;
   std::vector<entry> entries;
+  /// There is nothing to acknowledge, and no input to show.
+  bool message_is_gone = false;
 };
 /// Ends the run in hand.
 void end_run(draft& d, final_end end);
+/// Ends the run in hand as the oldest of its cancels asked.
+void end_cancelled(draft& d, std::vector<entry> entries);
 [[nodiscard]] dead_letter letter_of(const state& s, const outbox_item& item);
 
 // ---- control.cpp
@@ -94,6 +101,8 @@ bool cancel_if_asked_early(draft& d, const held_task& message);
 /// The same for the run whose message has just come again.
 void cancel_resumed_if_asked_early(draft& d);
 void drop_old_early_cancels(draft& d);
+/// What the ledger says of the cancels of a run that ends.
+[[nodiscard]] std::vector<ledger_item> settled_controls(const std::vector<held_control>& cancels);
 /// Answers and acknowledges the cancels of the run that has just ended.
 void settle_cancels(draft& d, const std::vector<held_control>& cancels, settlement ended);
 

@@ -58,6 +58,8 @@ struct run_has_ended {
   std::vector<ledger_item> controls;
   /// It never started: it was cancelled in the queue.
   bool was_queued = false;
+  /// Of its task.
+  std::string traceparent;
   instant at;
 };
 struct outbox_was_delivered {
@@ -71,10 +73,26 @@ struct session_was_edited {
   std::vector<id_hash> evicted;
   instant at;
 };
-struct session_was_deleted {
+/// It came to nothing (no such run, too late, not the expected version). On record, so that the same message, delivered again
+/// after a crash, is not carried out against what there is by then.
+struct control_was_settled {
   ledger_item by;
+  std::vector<id_hash> evicted;
+  instant at;
+};
+/// A message is refused for what another moment would judge differently (the backlog, the labels, what else waits). On record,
+/// so that it is refused again when it is delivered again after a crash.
+struct refusal_was_recorded {
+  ledger_item by;
+  std::vector<id_hash> evicted;
+  instant at;
+};
+struct session_was_deleted {
   /// The run that it ended, if there was one.
   std::optional<run_record> run;
+  std::vector<id_hash> evicted;
+  /// The message that asked for it, and the cancels of that run.
+  std::vector<ledger_item> controls;
   instant at;
 };
 
@@ -147,7 +165,8 @@ struct drain_was_asked {};
 
 using event =
     std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
-                 run_has_ended, outbox_was_delivered, session_was_edited, session_was_deleted,
+                 run_has_ended, outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded,
+                 session_was_deleted,
                  // in hand only
                  task_was_held, task_was_stubbed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
                  run_was_taken_up, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,

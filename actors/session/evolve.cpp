@@ -5,15 +5,20 @@
 namespace baton::session {
 namespace {
 
-void settle(head& h, const std::vector<id_hash>& evicted, ledger_item item) {
+void evict(head& h, const std::vector<id_hash>& evicted) {
   std::erase_if(h.ledger, [&](const ledger_item& old) { return std::ranges::find(evicted, old.id) != evicted.end(); });
+}
+
+void settle(head& h, ledger_item item) {
+  std::erase_if(h.ledger, [&](const ledger_item& old) { return old.id == item.id; });
   h.ledger.push_back(item);
 }
 
 void end_run(head& h, const run_has_ended& e) {
   if (!e.was_queued) h.phase = phases::idle{};
-  settle(h, e.evicted, {hash_of_id(message_kind::task, e.run.id), e.run.digest, e.ended});
-  for (const auto& control : e.controls) h.ledger.push_back(control);
+  evict(h, e.evicted);
+  settle(h, {hash_of_id(message_kind::task, e.run.id), e.run.digest, e.ended});
+  for (const auto& control : e.controls) settle(h, control);
   h.outbox.insert(h.outbox.end(), e.outbox.begin(), e.outbox.end());
   h.last = last_run{e.run.id, e.ended, e.at, static_cast<std::uint32_t>(e.run.slice.value), e.code};
   h.runs += 1;
@@ -33,12 +38,14 @@ void apply_edit(head& h, const session_was_edited& e) {
       h.labels[name] = text;
     }
   }
-  settle(h, e.evicted, e.by);
+  evict(h, e.evicted);
+  settle(h, e.by);
 }
 
 void become_tombstone(head& h, const session_was_deleted& e) {
-  if (e.run) h.ledger.push_back({hash_of_id(message_kind::task, e.run->id), e.run->digest, settlement::cancelled});
-  h.ledger.push_back(e.by);
+  evict(h, e.evicted);
+  if (e.run) settle(h, {hash_of_id(message_kind::task, e.run->id), e.run->digest, settlement::cancelled});
+  for (const auto& control : e.controls) settle(h, control);
   h.phase = phases::deleted{e.at};
   h.last.reset();
   h.title.clear();
@@ -55,11 +62,15 @@ void touch(head& h, instant at) {
 }
 
 void start_waiting(hand& hand, const slot_was_wanted& e) {
-  hand.run->execution = e.execution;
-  hand.run->slice = next(hand.run->slice);
   hand.execution = in_flight{};
   hand.execution->id = e.execution;
   hand.execution->store_first = e.store_first;
+}
+
+void start_slice(hand& hand) {
+  hand.execution->at = in_flight::stage::launched;
+  hand.run->execution = hand.execution->id;
+  hand.run->slice = next(hand.run->slice);
 }
 
 void forget_message(hand& hand, stream_seq seq) {
@@ -101,6 +112,8 @@ struct hand_after {
   }
   void operator()(const outbox_was_delivered& e) const { hand.ack_after.erase(e.item); }
   void operator()(const session_was_edited&) const {}
+  void operator()(const control_was_settled&) const {}
+  void operator()(const refusal_was_recorded&) const {}
   void operator()(const session_was_deleted&) const {
     hand.run.reset();
     hand.current.reset();
@@ -132,7 +145,7 @@ struct hand_after {
     hand.queue.pop_front();
   }
   void operator()(const slot_was_wanted& e) const { start_waiting(hand, e); }
-  void operator()(const slice_was_launched&) const { hand.execution->at = in_flight::stage::launched; }
+  void operator()(const slice_was_launched&) const { start_slice(hand); }
   void operator()(const execution_was_dropped&) const { hand.execution.reset(); }
   void operator()(const execution_was_asked& e) const {
     if (hand.execution) hand.execution->asked = e.order;
@@ -223,6 +236,16 @@ void evolve_head(head& h, const event& e) {
                           touch(h, t.at);
                           apply_edit(h, t);
                         },
+                        [&](const control_was_settled& t) {
+                          touch(h, t.at);
+                          evict(h, t.evicted);
+                          settle(h, t.by);
+                        },
+                        [&](const refusal_was_recorded& t) {
+                          touch(h, t.at);
+                          evict(h, t.evicted);
+                          settle(h, t.by);
+                        },
                         [&](const session_was_deleted& t) {
                           touch(h, t.at);
                           become_tombstone(h, t);
@@ -237,6 +260,7 @@ void evolve(state& s, const event& e) {
   if (const auto* came = std::get_if<current_was_redelivered>(&e)) {
     s.hand.current = came->message;
     if (const auto* run = stored_run(s.head)) s.hand.run = *run;
+    if (s.hand.run) s.hand.run->message = came->message.seq;
   }
 }
 

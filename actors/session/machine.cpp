@@ -42,8 +42,10 @@ void on_drain(draft& d) {
     d.happened(execution_was_dropped{});
     return;
   }
+  // A cancel goes further than a yield: it stands.
+  if (execution->asked) return;
   d.order(ask_execution{execution->id, boundary_order::yield});
-  if (!execution->asked) d.happened(execution_was_asked{boundary_order::yield});
+  d.happened(execution_was_asked{boundary_order::yield});
 }
 
 } // namespace

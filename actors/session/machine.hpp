@@ -31,7 +31,11 @@ struct limits {
   milliseconds run_wall_limit{11 * 3'600'000};
   /// Between a cancel and the abort.
   milliseconds settle{5'000};
+  /// Cancels of one run that wait for its end; a further one is a duplicate.
+  std::size_t cancels_max = 16;
   std::size_t early_cancels_max = 16;
+  /// Refusals on record whose letters are not stored yet; further ones are refused without a record.
+  std::size_t open_refusals_max = 64;
   milliseconds early_cancel_kept{60'000};
   std::size_t labels_max = 32;
   /// Entries of one commit together, each counted at most as `inline_max` (larger ones become blobs).

@@ -91,14 +91,18 @@ std::string call_id_of(const entry& e) {
   return text == nullptr ? std::string{} : *text;
 }
 
-/// Every call gets exactly one result, so that a model provider accepts the transcript.
-void close_open_calls(std::vector<entry>& entries, std::string_view because) {
+std::map<std::string, entry> open_calls(const std::vector<entry>& entries) {
   std::map<std::string, entry> open;
   for (const auto& e : entries) {
     if (e.kind == entry_kind::tool_call) open.emplace(call_id_of(e), e);
     if (e.kind == entry_kind::tool_result) open.erase(call_id_of(e));
   }
-  for (const auto& [id, call] : open) {
+  return open;
+}
+
+/// Every call gets exactly one result, so that a model provider accepts the transcript.
+void close_open_calls(std::vector<entry>& entries, std::string_view because) {
+  for (const auto& [id, call] : open_calls(entries)) {
     auto result = call;
     result.kind = entry_kind::tool_result;
     result.content = value::object{{"id", id}, {"error", because}};
@@ -176,7 +180,30 @@ void read_backlog(draft& d) {
   d.happened(read_back_was_asked{});
 }
 
+void refuse_late(draft& d) {
+  const auto& queue = d.hand().queue;
+  while (!queue.empty() && queue.front().task.deadline && *queue.front().task.deadline <= d.time()) {
+    const auto late = queue.front();
+    d.happened(task_was_dropped{late.seq});
+    refuse(d, late, {reason::deadline_passed, "deadline"});
+  }
+}
+
+void start_next(draft& d) {
+  const auto& hand = d.hand();
+  if (hand.run || stored_run(d.durable()) != nullptr) {
+    // After a restart the run waits for its message, which comes before all newer ones.
+    if (hand.current) go_on(d);
+    return;
+  }
+  refuse_late(d);
+  if (hand.queue.empty()) return;
+  d.happened(run_was_taken_up{record_of(hand.queue.front(), d.time())});
+  want_next_slice(d);
+}
+
 void on_completed(draft& d, completed c, std::vector<entry> entries) {
+  close_open_calls(entries, "the run ended");
   if (!c.result.is_null()) entries.push_back({entry_kind::assistant, {}, {}, false, c.result, std::nullopt});
   end_run(d, {{}, settlement::completed, std::nullopt, {}, std::move(c.result), std::move(entries)});
 }
@@ -199,15 +226,27 @@ void on_lost(draft& d, const lost& l) {
   const auto execution = run.execution;
   run.attempts += 1;
   run.last_error = cut(l.because);
-  give_back_slot(d);
   if (run.attempts >= d.with().limits.max_attempts) {
     return end_run(d, {std::move(run), settlement::failed, reason::max_attempts, l.because, {}, {}});
   }
+  give_back_slot(d);
   run.execution = {};
   d.happened(execution_was_lost{std::move(run), execution, cut(l.because), d.time()});
 }
 
+/// Fails the run if what it wants stored before it goes on cannot be; true if it did.
+bool is_unstorable(draft& d, const std::vector<entry>& entries) {
+  if (!open_calls(entries).empty()) {
+    end_run(d, {{}, settlement::failed, reason::program_protocol, "it stopped at a boundary with a tool call open", {}, {}});
+    return true;
+  }
+  if (fits(entries, d.with().limits)) return false;
+  end_run(d, {{}, settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}});
+  return true;
+}
+
 void on_yielded(draft& d, const yielded& y, slice_end& end) {
+  if (is_unstorable(d, end.entries)) return;
   auto run = advanced(d, std::move(end.checkpoint));
   auto entries = with_input(d, std::move(end.entries));
   give_back_slot(d);
@@ -215,20 +254,15 @@ void on_yielded(draft& d, const yielded& y, slice_end& end) {
   d.happened(run_was_yielded{std::move(run), std::move(entries), y.because, d.time()});
 }
 
-std::pair<std::string, std::string> who_cancelled(const draft& d) {
-  if (d.hand().cancels.empty()) return {};
-  const auto& asked = std::get<cancel>(d.hand().cancels.front().control.what);
-  return {asked.by, asked.because};
-}
-
-void on_cancelled(draft& d, std::string by, std::string because, std::vector<entry> entries) {
+void on_cancelled(draft& d, const std::string& by, const std::string& because, std::vector<entry> entries) {
   auto text = by.empty() ? because : by + (because.empty() ? "" : ": " + because);
   end_run(d, {{}, settlement::cancelled, std::nullopt, std::move(text), {}, std::move(entries)});
 }
 
 outbox_item dead_letter_item(const draft& d, const run_record& run, const final_end& end) {
-  return {"dead." + run.id.text(), run.id,      run.message, end.code.value_or(reason::runner_failed),
-          cut(end.text),           run.attempts, d.time()};
+  // By the message, not by the run: once an id has left the ledger, it may run again.
+  return {"dead." + std::to_string(run.message.value), run.id, run.message, end.code.value_or(reason::runner_failed),
+          cut(end.text), run.attempts, d.time()};
 }
 
 void answer_producer(draft& d, const held_task& message, const final_end& end) {
@@ -237,14 +271,6 @@ void answer_producer(draft& d, const held_task& message, const final_end& end) {
   auto status = final_status(end.ended, end.result, code, end.text);
   d.order(send_answer{message.task.reply_to, message.task.encoding,
                       answer_to(message.task.id, verdict::accepted, std::move(status))});
-}
-
-std::vector<ledger_item> settled_controls(const std::vector<held_control>& cancels) {
-  std::vector<ledger_item> items;
-  for (const auto& c : cancels) {
-    items.push_back({hash_of_id(message_kind::control, c.control.id), c.control.digest, settlement::applied});
-  }
-  return items;
 }
 
 void add_last_words(std::vector<entry>& entries, const final_end& end) {
@@ -256,22 +282,36 @@ void add_last_words(std::vector<entry>& entries, const final_end& end) {
   entries.push_back({entry_kind::note, {}, {}, false, std::move(note), std::nullopt});
 }
 
+/// What the end adds to the transcript. If that does not fit into one commit, all but the input and the last note is left
+/// out; a completion then is none.
+std::vector<entry> last_entries(const draft& d, final_end& end) {
+  const auto complete = [&](std::vector<entry> said) {
+    add_last_words(said, end);
+    if (!end.message_is_gone) return with_input(d, std::move(said));
+    stamp(said, d.hand().run->id, d.time());
+    return said;
+  };
+  auto entries = complete(std::move(end.entries));
+  if (fits(entries, d.with().limits)) return entries;
+  if (end.ended == settlement::completed) {
+    end = {std::move(end.run), settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}};
+  }
+  return complete({});
+}
+
 } // namespace
 
 void end_run(draft& d, final_end end) {
-  add_last_words(end.entries, end);
-  auto entries = with_input(d, std::move(end.entries));
-  if (!fits(entries, d.with().limits)) {
-    return end_run(d, {{}, settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}});
-  }
+  auto entries = last_entries(d, end);
   const auto message = *d.hand().current;
   const auto cancels = d.hand().cancels;
   const auto run = end.run.value_or(*d.hand().run);
-  run_has_ended ended{run, end.ended, end.code, std::move(entries), {}, {}, settled_controls(cancels), false, d.time()};
+  run_has_ended ended{run, end.ended, end.code, std::move(entries),       {}, {}, settled_controls(cancels),
+                      false, message.task.traceparent, d.time()};
   ended.evicted = room_for(d.now(), 1 + ended.controls.size());
   if (end.ended == settlement::failed) {
     ended.outbox.push_back(dead_letter_item(d, run, end));
-    d.happened(ack_was_put_off{ended.outbox.front().id, message.seq});
+    if (!end.message_is_gone) d.happened(ack_was_put_off{ended.outbox.front().id, message.seq});
   }
   give_back_slot(d);
   answer_producer(d, message, end);
@@ -282,26 +322,15 @@ void end_run(draft& d, final_end end) {
   settle_cancels(d, cancels, end.ended);
 }
 
+void end_cancelled(draft& d, std::vector<entry> entries) {
+  const auto asked = std::get<cancel>(d.hand().cancels.front().control.what);
+  on_cancelled(d, asked.by, asked.because, std::move(entries));
+}
+
 void proceed(draft& d) {
-  const auto& hand = d.hand();
-  if (hand.execution || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
+  if (d.hand().draining || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
+  if (!d.hand().execution && d.durable().outbox.size() < outbox_max) start_next(d);
   read_backlog(d);
-  if (hand.draining || d.durable().outbox.size() >= outbox_max) return;
-  if (hand.run || stored_run(d.durable()) != nullptr) {
-    // After a restart the run waits for its message, which comes before all newer ones.
-    if (hand.current) go_on(d);
-    return;
-  }
-  while (!hand.queue.empty()) {
-    const auto& next_up = hand.queue.front();
-    if (!next_up.task.deadline || *next_up.task.deadline > d.time()) break;
-    const auto late = next_up;
-    d.happened(task_was_dropped{late.seq});
-    refuse(d, late, {reason::deadline_passed, "deadline"});
-  }
-  if (hand.queue.empty()) return;
-  d.happened(run_was_taken_up{record_of(hand.queue.front(), d.time())});
-  want_next_slice(d);
 }
 
 void take_over(draft& d) {
@@ -311,7 +340,7 @@ void take_over(draft& d) {
     if (std::holds_alternative<session_was_taken>(e)) return;
   }
   session_was_taken taken{std::nullopt, d.time()};
-  if (const auto* running = std::get_if<phases::running>(&s.head.phase)) {
+  if (const auto* running = std::get_if<phases::running>(&s.head.phase); running != nullptr && !s.hand.run) {
     taken.cut_off = running->run;
     // A lease lost in good health burns no attempt; neither does a run that had not started.
     if (s.last_node != s.node && !running->run.execution.empty()) {
@@ -325,17 +354,14 @@ void take_over(draft& d) {
 }
 
 void on_slot(draft& d, const slot_granted& in) {
-  if (!is_current(d, in.execution) || d.hand().execution->at != in_flight::stage::queued || d.hand().draining) {
-    d.order(free_slot{in.execution});
-    if (is_current(d, in.execution)) d.happened(execution_was_dropped{});
-    return;
-  }
+  if (!is_current(d, in.execution)) return d.order(free_slot{in.execution});
+  if (d.hand().execution->at != in_flight::stage::queued) return;
   if (auto over = overdue(d)) {
     end_run(d, std::move(*over));
     return proceed(d);
   }
-  if (d.hand().execution->store_first) d.happened(slice_was_started{*d.hand().run, d.time()});
   d.happened(slice_was_launched{});
+  if (d.hand().execution->store_first) d.happened(slice_was_started{*d.hand().run, d.time()});
   d.order(launch{request_for(d)});
 }
 
@@ -346,14 +372,14 @@ void on_old_slice(draft& d, const slice_grew_old& in) {
 
 void on_boundary(draft& d, boundary_reached in) {
   if (!is_current(d, in.execution)) return;
-  auto entries = with_input(d, std::move(in.at.entries));
-  if (!fits(entries, d.with().limits)) {
-    d.order(abort_execution{in.execution, "record too large"});
-    end_run(d, {{}, settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}});
-    return proceed(d);
-  }
-  auto run = advanced(d, std::move(in.at.checkpoint));
   const auto order = d.hand().execution->asked.value_or(boundary_order::go_on);
+  if (d.hand().execution->stored && in.at.entries.empty() && !in.at.checkpoint) {
+    d.order(answer_boundary{in.execution, order});
+    return;
+  }
+  auto entries = with_input(d, std::move(in.at.entries));
+  if (is_unstorable(d, entries)) return proceed(d);
+  auto run = advanced(d, std::move(in.at.checkpoint));
   d.order(answer_boundary{in.execution, order});
   d.happened(checkpoint_was_stored{std::move(run), std::move(entries), d.time()});
 }
@@ -364,20 +390,15 @@ void on_slice_end(draft& d, slice_ended in) {
   const bool is_completed = std::holds_alternative<completed>(end.proposed);
   if (!d.hand().cancels.empty() && !is_completed) {
     // Whatever else it says, it was told to stop; only a completion that was already made wins.
-    auto [by, because] = who_cancelled(d);
-    on_cancelled(d, std::move(by), std::move(because), std::move(end.entries));
+    end_cancelled(d, std::move(end.entries));
     return proceed(d);
   }
-  if (end.entries.empty() || fits(end.entries, d.with().limits)) {
-    std::visit(overloaded{[&](completed& c) { on_completed(d, std::move(c), std::move(end.entries)); },
-                          [&](failed& f) { on_failed(d, f, std::move(end.entries)); },
-                          [&](yielded& y) { on_yielded(d, y, end); },
-                          [&](cancelled& c) { on_cancelled(d, c.by, c.because, std::move(end.entries)); },
-                          [&](lost& l) { on_lost(d, l); }},
-               end.proposed);
-  } else {
-    end_run(d, {{}, settlement::failed, reason::record_too_large, "session.record_bytes_max", {}, {}});
-  }
+  std::visit(overloaded{[&](completed& c) { on_completed(d, std::move(c), std::move(end.entries)); },
+                        [&](failed& f) { on_failed(d, f, std::move(end.entries)); },
+                        [&](yielded& y) { on_yielded(d, y, end); },
+                        [&](cancelled& c) { on_cancelled(d, c.by, c.because, std::move(end.entries)); },
+                        [&](lost& l) { on_lost(d, l); }},
+             end.proposed);
   proceed(d);
 }
 

@@ -2,7 +2,7 @@
 // `hand` is memory: messages that are still in the queue, and the execution under way; losing it costs a redelivery.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,6 +50,8 @@ struct pending_refusal {
   std::string reply_to;
   baton::encoding encoding = baton::encoding::msgpack;
   refusal why;
+  /// What must stay in the ledger until the acknowledgement is confirmed.
+  id_hash kept;
 };
 
 /// The execution of the run in hand.
@@ -75,8 +77,9 @@ struct hand {
   /// The run under way; `head.phase` has it too once it is stored.
   std::optional<run_record> run;
   std::optional<in_flight> execution;
-  std::deque<held_task> queue;
-  std::deque<stub> backlog;
+  /// Lists, because a state is moved often and a deque allocates whenever it is.
+  std::list<held_task> queue;
+  std::list<stub> backlog;
   /// A stub is being read back; its task goes to the end of `queue`.
   bool reading_back = false;
   /// Cancels of the run in hand: answered when it has ended.

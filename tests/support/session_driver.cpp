@@ -78,7 +78,8 @@ stream_seq session_driver::publish(std::string_view id, const task_options& how)
   t.id = id_of(id);
   t.deadline = how.deadline;
   t.reply_to = how.reply_to;
-  t.digest = digest_of_body(how.body + "/" + how.runner);
+  const auto due = how.deadline ? std::to_string(how.deadline->time_since_epoch().count()) : std::string{};
+  t.digest = digest_of_body(how.body + "/" + how.runner + "/" + due + "/" + how.reply_to);
   t.what = turn{how.body, how.runner, {}};
   last_seq_ = next(last_seq_);
   rules_.task_was_published(t, last_seq_);
@@ -95,7 +96,7 @@ stream_seq session_driver::publish_control(
   const auto* as_edit = std::get_if<edit>(&what);
   c.digest = digest_of_body(std::to_string(what.index())
       + (as_cancel != nullptr && as_cancel->run ? as_cancel->run->text() : "")
-      + (as_edit != nullptr ? as_edit->title.value_or("") : ""));
+      + (as_cancel != nullptr ? as_cancel->because : "") + (as_edit != nullptr ? as_edit->title.value_or("") : ""));
   c.what = std::move(what);
   last_seq_ = next(last_seq_);
   rules_.control_was_published(c, last_seq_);
@@ -135,8 +136,17 @@ void session_driver::hand_over(message_kind kind, stream_seq seq, queued& messag
   take(session::control_arrived{{std::get<baton::control>(message.body), seq}});
 }
 
-bool session_driver::has_undelivered(message_kind kind) const {
-  return std::ranges::any_of(queue_, [&](const auto& q) { return q.first.first == kind && !q.second.is_delivered; });
+std::size_t session_driver::undelivered(message_kind kind) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(queue_, [&](const auto& q) { return q.first.first == kind && !q.second.is_delivered; }));
+}
+
+std::vector<std::pair<message_kind, stream_seq>> session_driver::delivered() const {
+  std::vector<std::pair<message_kind, stream_seq>> found;
+  for (const auto& [place, message] : queue_) {
+    if (message.is_delivered) found.push_back(place);
+  }
+  return found;
 }
 
 bool session_driver::deliver_next(message_kind kind) {
@@ -346,7 +356,7 @@ void session_driver::check_slots() const {
 // ---- to the end
 
 bool session_driver::settle_once() {
-  if (has_undelivered(message_kind::task) || has_undelivered(message_kind::control)) return deliver(), true;
+  if (undelivered(message_kind::task) + undelivered(message_kind::control) > 0) return deliver(), true;
   if (!burials_.empty()) return store_letters(), true;
   if (!acks_.empty()) return confirm_acks(), true;
   if (read_back_) return answer_read_back(), true;

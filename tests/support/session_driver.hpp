@@ -7,7 +7,6 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,33 +14,9 @@
 
 #include "actors/session/events.hpp"
 #include "tests/support/session_rules.hpp"
+#include "tests/support/session_words.hpp"
 
 namespace baton::support {
-
-/// The test asked for something that makes no sense at this moment.
-struct cannot : std::logic_error {
-  using std::logic_error::logic_error;
-};
-
-struct task_options {
-  std::string body = "hello";
-  std::string runner = "echo";
-  std::optional<instant> deadline{};
-  std::string reply_to{};
-};
-
-/// How a session comes back.
-struct life {
-  /// The partition was taken from a node that died: what is in the queue is marked so.
-  bool after_crash = true;
-  bool new_node = true;
-  bool new_epoch = true;
-};
-inline constexpr life after_a_crash{true, true, true};
-inline constexpr life after_a_lost_lease{true, false, true};
-inline constexpr life after_a_release{false, true, true};
-/// The session actor died, or was passivated: same owner.
-inline constexpr life in_the_same_hands{false, false, false};
 
 class session_driver {
 public:
@@ -99,11 +74,14 @@ public:
   void crash_and_reload(life next = after_a_crash);
   /// In the next step that makes a commit: before it is stored, or after it with the first `performed` effects done.
   void crash_in_next_commit(bool is_stored, std::size_t performed = 0, life next = after_a_crash);
-  [[nodiscard]] bool is_crash_planned() const { return planned_.has_value(); }
   /// Everything is answered until nothing more happens; then `session_rules::all_has_ended`.
   void settle();
 
   void take(session::input in);
+  void forget_last() {
+    last_events_.clear();
+    last_effects_.clear();
+  }
 
   // ---- to look at
   [[nodiscard]] const session::state& now() const noexcept { return state_; }
@@ -113,7 +91,8 @@ public:
   [[nodiscard]] instant time() const noexcept { return now_; }
   /// The slice that runs; nullptr if none does.
   [[nodiscard]] const slice_request* running() const { return running_ ? &*running_ : nullptr; }
-  [[nodiscard]] bool has_wish() const { return wish_.has_value(); }
+  /// A slot is wanted and not granted yet.
+  [[nodiscard]] bool has_wish() const { return wish_ && !wish_->is_granted; }
   [[nodiscard]] const std::vector<session::event>& last_events() const noexcept { return last_events_; }
   [[nodiscard]] const std::vector<session::effect>& last_effects() const noexcept { return last_effects_; }
   [[nodiscard]] const std::map<std::string, dead_letter>& letters() const noexcept { return letters_; }
@@ -127,7 +106,9 @@ public:
   [[nodiscard]] bool has_read_back() const { return read_back_.has_value(); }
   /// The next one due; nothing if none is set.
   [[nodiscard]] std::optional<instant> next_timer() const;
-  [[nodiscard]] bool has_undelivered(message_kind kind) const;
+  [[nodiscard]] std::size_t undelivered(message_kind kind) const;
+  /// In the queue, delivered in this life, neither settled nor lost since.
+  [[nodiscard]] std::vector<std::pair<message_kind, stream_seq>> delivered() const;
   /// How the run ended, by its public event in the log: `run_completed`, …; empty if it has not.
   [[nodiscard]] std::string ending_of(std::string_view run) const;
   /// Reasons of the stored letters about this message.
@@ -159,7 +140,6 @@ private:
 
   void store(commit c);
   void perform(const std::vector<session::effect>& effects);
-  void begin_life();
   void end_execution();
   void check_slots() const;
   void hand_over(message_kind kind, stream_seq seq, queued& message);
@@ -193,11 +173,5 @@ private:
   std::uint64_t executions_made_ = 0;
   std::uint64_t nodes_made_ = 1;
 };
-
-[[nodiscard]] task_id id_of(std::string_view text);
-[[nodiscard]] cancel cancel_of(std::string_view run, std::string_view because = "");
-[[nodiscard]] entry said(std::string_view text);
-[[nodiscard]] entry called(std::string_view call);
-[[nodiscard]] entry result_of(std::string_view call);
 
 } // namespace baton::support

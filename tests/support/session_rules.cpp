@@ -77,15 +77,20 @@ void session_rules::step_was_made(
   check_replay(before, made);
   check_stale(before, in, made);
   check_executions(before, made);
-  for (const auto& e : made.events) {
-    const auto* refused = std::get_if<session::message_was_refused>(&e);
-    if (refused != nullptr && refused->kind == message_kind::task) refused_.insert(refused->seq);
-  }
+  if (!session::commit_of(made.next, made.events)) note_refusals(made.events);
   for (const auto& e : made.effects) {
     if (const auto* launched = std::get_if<session::launch>(&e)) check_launch(before, made, launched->request);
   }
   check_acks(made);
   check_limits(made.next);
+  if (made.next.head.ledger.size() > before.head.ledger.size()) check_ledger(made.next);
+}
+
+void session_rules::note_refusals(const std::vector<session::event>& events) {
+  for (const auto& e : events) {
+    const auto* refused = std::get_if<session::message_was_refused>(&e);
+    if (refused != nullptr && refused->kind == message_kind::task) refused_.insert(refused->seq);
+  }
 }
 
 void session_rules::check_replay(const session::state& before, const session::stepped& made) const {
@@ -171,11 +176,12 @@ void session_rules::check_order(const session::stepped& made, stream_seq startin
   std::set<stream_seq> closing;
   for (const auto& e : made.events) {
     if (const auto* ended = std::get_if<session::run_has_ended>(&e)) closing.insert(ended->run.message);
+    if (const auto* refused = std::get_if<session::message_was_refused>(&e)) closing.insert(refused->seq);
   }
   for (const auto& [seq, t] : tasks_) {
     if (seq >= starting) break;
     const bool is_closed = final_records(seq) != 0 || refused_.contains(seq) || closing.contains(seq)
-        || taken_away_.contains(seq) || has_twin(seq, false);
+        || taken_away_.contains(seq) || has_twin(seq, twin::any);
     if (!is_closed) broken("rule 2: task " + text(starting) + " starts before task " + text(seq));
   }
 }
@@ -214,6 +220,8 @@ void session_rules::check_control_ack(const session::stepped& made, stream_seq s
     return;
   }
   const auto* settled = settled_in(made.next.head, message_kind::control, c.id);
+  if (settled == nullptr && made.next.last == stream_seq{})
+    return; // Nothing is known of this session: nothing to record.
   if (settled == nullptr) broken("rule 4: a control message is acknowledged that nothing settles: " + text(seq));
   if (settled->digest != c.digest) broken("a conflicting control message is acknowledged as settled: " + text(seq));
 }
@@ -224,18 +232,23 @@ void session_rules::check_limits(const session::state& next) const {
   if (h.backlog.size() > limits_.backlog_max) broken("rule 9: more stubs than backlog_max");
   if (h.early_cancels.size() > limits_.early_cancels_max) broken("rule 9: more early cancels than the limit");
   if (next.head.outbox.size() > outbox_max) broken("rule 9: more in the outbox than outbox_max");
-  const auto open = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + next.head.outbox.size();
-  if (next.head.ledger.size() > ledger_max + open)
-    broken("rule 9: more in the ledger than ledger_max and what is open");
   std::set<id_hash> ids;
   for (const auto& item : next.head.ledger) {
     if (!ids.insert(item.id).second) broken("the ledger names an id twice");
   }
 }
 
+void session_rules::check_ledger(const session::state& next) const {
+  const auto& h = next.hand;
+  const auto open = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + h.refused_tasks.size()
+      + h.refused_controls.size() + next.head.outbox.size();
+  if (next.head.ledger.size() > ledger_max + open)
+    broken("rule 9: more in the ledger than ledger_max and what is open");
+}
+
 void session_rules::commit_was_stored(const commit& c, const std::vector<session::event>& events) {
-  commits_in_[c.epoch] += 1;
   check_takeover(events);
+  note_refusals(events);
   for (const auto& e : events) {
     if (const auto* taken = std::get_if<session::session_was_taken>(&e); taken != nullptr) takeovers_in_[c.epoch] += 1;
   }
@@ -268,19 +281,19 @@ void session_rules::check_takeover(const std::vector<session::event>& events) {
 void session_rules::check_final(const session::run_has_ended& e) const {
   std::map<std::string, int> calls;
   std::map<std::string, int> results;
+  const auto known = tasks_.find(e.run.message);
+  const bool has_input =
+      known != tasks_.end() && !taken_away_.contains(e.run.message) && !(e.was_queued && e.entries.empty());
   std::size_t inputs = 0;
   bool is_first = true;
   for (const auto& one : transcript_) {
     if (one.run != e.run.id) continue;
     if (one.kind == entry_kind::user && one.hidden == false) inputs += 1;
-    if (is_first && one.kind != entry_kind::user) broken("the turn's input does not come first in the transcript");
+    if (is_first && has_input && one.kind != entry_kind::user) broken("the turn's input does not come first");
     is_first = false;
     if (one.kind == entry_kind::tool_call) calls[call_of(one)] += 1;
     if (one.kind == entry_kind::tool_result) results[call_of(one)] += 1;
   }
-  const auto known = tasks_.find(e.run.message);
-  const bool has_input =
-      known != tasks_.end() && !taken_away_.contains(e.run.message) && !(e.was_queued && e.entries.empty());
   if (has_input && inputs != 1)
     broken("the turn's input stands " + std::to_string(inputs) + " times in the transcript");
   if (calls != results) broken("rule 6: a tool call without exactly one result, run " + e.run.id.text());
@@ -290,7 +303,7 @@ void session_rules::add_final(stream_seq message, const task_id& run) {
   if (!tasks_.contains(message)) broken("a run ended whose task was never published: " + run.text());
   finals_[message] += 1;
   if (final_records(message) > 1) broken("rule 3: a second final record for task " + text(message));
-  if (has_twin(message, true)) broken("rule 3: the same task ran twice under two messages: " + run.text());
+  if (has_twin(message, twin::that_ran)) broken("rule 3: the same task ran twice under two messages: " + run.text());
 }
 
 void session_rules::letter_was_stored(const dead_letter& letter, message_kind kind, bool refused) {
@@ -316,11 +329,19 @@ std::size_t session_rules::final_records(stream_seq task) const {
   return of(finals_) + of(refusal_letters_);
 }
 
-bool session_rules::has_twin(stream_seq seq, bool settled_one) const {
+bool session_rules::has_twin(stream_seq seq, twin which) const {
   const auto& me = tasks_.at(seq);
+  const auto is_meant = [&](stream_seq at) {
+    switch (which) {
+    case twin::any: return true;
+    case twin::that_ran: return finals_.contains(at);
+    case twin::that_ended: return final_records(at) != 0;
+    }
+    return false;
+  };
   return std::ranges::any_of(tasks_, [&](const auto& other) {
     const auto& [at, t] = other;
-    return at != seq && t.id == me.id && t.digest == me.digest && (!settled_one || finals_.contains(at));
+    return at != seq && t.id == me.id && t.digest == me.digest && is_meant(at);
   });
 }
 
@@ -330,7 +351,8 @@ void session_rules::all_has_ended(const session::state& last, const std::set<str
   for (const auto& [seq, t] : tasks_) {
     if (taken_away_.contains(seq)) continue;
     if (tasks_left.contains(seq)) broken("stuck: task " + text(seq) + " is still in the queue");
-    if (final_records(seq) == 0 && !has_twin(seq, true)) broken("rule 3: no final record for task " + text(seq));
+    if (final_records(seq) == 0 && !has_twin(seq, twin::that_ended))
+      broken("rule 3: no final record for task " + text(seq));
   }
   for (const auto seq : failed_) {
     if (!failure_letters_.contains(seq)) broken("rule 3: a failed run has no letter: task " + text(seq));

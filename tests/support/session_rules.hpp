@@ -46,6 +46,7 @@ private:
     value input;
   };
 
+  void note_refusals(const std::vector<session::event>& events);
   void check_replay(const session::state& before, const session::stepped& made) const;
   void check_stale(const session::state& before, const session::input& in, const session::stepped& made) const;
   void check_executions(const session::state& before, const session::stepped& made) const;
@@ -55,11 +56,14 @@ private:
   void check_task_ack(const session::stepped& made, stream_seq seq) const;
   void check_control_ack(const session::stepped& made, stream_seq seq) const;
   void check_limits(const session::state& next) const;
+  /// When something has come into it: it shrinks only then.
+  void check_ledger(const session::state& next) const;
   void check_takeover(const std::vector<session::event>& events);
   void check_final(const session::run_has_ended& e) const;
   void add_final(stream_seq message, const task_id& run);
+  enum class twin : std::uint8_t { any, that_ran, that_ended };
   /// Another message with the same id and body.
-  [[nodiscard]] bool has_twin(stream_seq seq, bool settled_one) const;
+  [[nodiscard]] bool has_twin(stream_seq seq, twin which) const;
 
   session::limits limits_;
   std::map<stream_seq, published> tasks_;
@@ -76,7 +80,6 @@ private:
   bool is_deleted_ = false;
   /// Of the life under way.
   bool owes_takeover_ = false;
-  std::map<epoch, std::size_t> commits_in_;
   std::map<epoch, std::size_t> takeovers_in_;
 };
 
