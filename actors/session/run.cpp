@@ -126,13 +126,22 @@ void give_back_slot(draft& d) {
   if (d.hand().execution) d.order(free_slot{d.hand().execution->id});
 }
 
+/// Of the next slice: its own limit, or what the deadline leaves of it.
+milliseconds time_left(const draft& d) {
+  const auto limit = d.with().limits.slice_time_limit;
+  const auto& deadline = d.hand().run->deadline;
+  return deadline ? std::clamp(*deadline - d.time(), milliseconds{1}, limit) : limit;
+}
+
+bool is_late(const draft& d) { return d.hand().run->deadline && *d.hand().run->deadline <= d.time(); }
+
 slice_request request_for(const draft& d) {
   const auto& s = d.now();
   const auto& run = *s.hand.run;
   slice_request request;
   request.input = {turn_of(d).input, turn_of(d).options};
   request.routing = {s.id, run.id, run.execution, s.partition, s.epoch, run.runner, run.tenant};
-  request.policy = {d.with().limits.slice_time_limit, run.deadline, run.crashes > 1};
+  request.policy = {time_left(d), run.deadline, run.crashes > 1};
   request.state = {run.slice, run.attempts, run.last_checkpoint, s.head.context_from, s.last};
   request.observers = {true, s.hand.current->task.traceparent};
   return request;
@@ -151,7 +160,7 @@ std::optional<final_end> overdue(const draft& d) {
   if (run.attempts >= d.with().limits.max_attempts) {
     return final_end{{}, settlement::failed, reason::max_attempts, run.last_error, {}, {}};
   }
-  if (run.deadline && *run.deadline <= d.time()) {
+  if (is_late(d)) {
     return final_end{{}, settlement::failed, reason::deadline_passed, "the deadline passed before the run was done", {}, {}};
   }
   if (d.time() - run.started_at >= d.with().limits.run_wall_limit) {
@@ -212,6 +221,9 @@ void on_failed(draft& d, const failed& f, std::vector<entry> entries) {
   auto run = *d.hand().run;
   run.attempts += 1;
   run.last_error = cut(f.text);
+  if (f.code == reason::time_limit && is_late(d)) {
+    return end_run(d, {std::move(run), settlement::failed, reason::deadline_passed, f.text, {}, std::move(entries)});
+  }
   if (!f.retryable) return end_run(d, {std::move(run), settlement::failed, f.code, f.text, {}, std::move(entries)});
   if (run.attempts >= d.with().limits.max_attempts) {
     return end_run(d, {std::move(run), settlement::failed, reason::max_attempts, f.text, {}, std::move(entries)});

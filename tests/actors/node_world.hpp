@@ -101,6 +101,15 @@ public:
     settle();
     return seq;
   }
+  stream_seq publish_with_deadline(const std::string& session, const std::string& id, milliseconds from_now) {
+    task t;
+    t.id = *task_id::parse(id);
+    t.deadline = clock.now() + from_now;
+    t.what = turn{"hello", "scripted", {}};
+    const auto seq = queue.publish(*session_id::parse(session), std::move(t));
+    settle();
+    return seq;
+  }
   template <class What>
   stream_seq control_message(const std::string& session, const std::string& id, What what) {
     control c;

@@ -228,6 +228,17 @@ TEST_CASE_METHOD(node_world, "a slice that overstays its limit by far is aborted
   CHECK(runner.started("t1") == 2);
 }
 
+TEST_CASE_METHOD(node_world, "a slice gets no more time than the task's deadline leaves, and then the run has missed it", "[session]") {
+  open(1);
+  publish_with_deadline("s1", "t1", milliseconds{4'000});
+  CHECK(runner.of("t1").request.policy.time_limit == milliseconds{4'000});
+  advance(milliseconds{4'000});
+  runner.end("t1", failed{reason::time_limit, "stopped", false});
+  settle();
+  REQUIRE(dead.letters().size() == 1);
+  CHECK(dead.letters()[0].why == reason::deadline_passed);
+}
+
 TEST_CASE_METHOD(node_world, "an idle session leaves memory, and comes back with its ledger", "[partition]") {
   open(1);
   publish("s1", "t1");
