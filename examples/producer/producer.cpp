@@ -2,7 +2,8 @@
 //
 //   example_producer <nats url> <session> <text> [<runner> [<id>]]
 //
-// Exit code: 0 the run completed, 1 it ended in another way or no answer came, 2 the call was wrong, 3 the task was not accepted.
+// Exit code: 0 the run completed, 1 it ended in another way or no answer came, 2 the call was wrong, 3 the task was not accepted,
+// 4 it had been accepted before, and its answer goes to whoever sent it first.
 #include <chrono>
 #include <iostream>
 #include <map>
@@ -69,8 +70,8 @@ void publish(natsConnection* over, const order& o, const std::string& reply_to) 
             &options, nullptr),
       "the task was not accepted");
   const publish_ack ack{got};
-  std::cerr << "accepted " << o.id << " as " << ack->Stream << " " << ack->Sequence
-            << (ack->Duplicate ? ", again\n" : "\n");
+  std::cerr << "accepted " << o.id << " as " << ack->Stream << " " << ack->Sequence << "\n";
+  if (ack->Duplicate) throw failure{4, "it had been accepted before; its answer goes to whoever sent it first"};
 }
 
 /// The answer is in the encoding of the task: {to, verdict, body: {status, result}}, or {..., reason, detail} if it was refused.
