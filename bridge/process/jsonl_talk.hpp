@@ -1,8 +1,9 @@
 // The two-way protocol of programs that know Baton: one JSON object per line, each with a `type`. Version 1.
 //
-// To the program: `start` first, then, at any time, `yield` and `cancel`, and `stored` after each checkpoint that is safe.
-// From it: `delta`, `tool_call`, `tool_result`, `checkpoint`, and as the last line one of `result`, `error`, `yielded`,
-// `cancelled`. ops/errors/program_protocol.md says what a program must not do.
+// To the program: `start` first, then, at any time, `yield` and `cancel`, each at most once, and `stored` for each checkpoint,
+// once it is safe. Whoever waits for `stored` has by then got what was ordered at that checkpoint.
+// From it: `delta`, `tool_call`, `tool_result`, `checkpoint`, and as the last line one of `result`, `error`, `yielded` (right
+// after a checkpoint), `cancelled`. ops/errors/program_protocol.md says what a program must not do.
 #pragma once
 
 #include <set>

@@ -161,11 +161,9 @@ std::vector<std::string> program_slice::environment() const {
 
 void program_slice::answer(boundary_order order) {
   if (!std::exchange(waiting_for_answer_, false)) return;
-  if (order == boundary_order::go_on) {
-    program_->write(talk_->words_for(order));
-  } else {
-    ask(order);
-  }
+  // First the order, then that the checkpoint is safe: who waits for the second has heard the first.
+  ask(order);
+  program_->write(talk_->words_for(boundary_order::go_on));
   hear_out();
   if (!waiting_for_answer_) program_->resume();
 }
@@ -174,7 +172,9 @@ void program_slice::ask(boundary_order order) {
   if (!over_ || pushed_ != push::none) return;
   switch (order) {
   case boundary_order::go_on: return;
-  case boundary_order::yield: return program_->write(talk_->words_for(order));
+  case boundary_order::yield:
+    if (!std::exchange(yield_asked_, true)) program_->write(talk_->words_for(order));
+    return;
   case boundary_order::cancel: break;
   }
   cancel_asked_ = true;

@@ -83,6 +83,7 @@ private:
   std::string stderr_tail_;
   bool waiting_for_answer_ = false;
   bool left_checkpoint_ = false;
+  bool yield_asked_ = false;
   bool cancel_asked_ = false;
   push pushed_ = push::none;
   /// The node's own verdict, whatever the program still says.

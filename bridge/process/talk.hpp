@@ -49,7 +49,7 @@ public:
   /// For stdin, at the start. `stays_open`: stdin is not closed after it.
   [[nodiscard]] virtual std::string opening(const slice_request& request) const = 0;
   [[nodiscard]] virtual bool stays_open() const = 0;
-  /// For stdin: an order, or the answer to the boundary that was spoken last. Empty: there are no words for it.
+  /// For stdin: an order; `go_on`: the boundary that was spoken last is safe. Empty: there are no words for it.
   [[nodiscard]] virtual std::string words_for(boundary_order order) = 0;
 
   /// What came from stdout. Kept until `next` has made sense of it.

@@ -90,24 +90,29 @@ TEST_CASE("jsonl: a program that is asked to yield does so at its next checkpoin
   auto slice = world.start(world.steps(), script);
   REQUIRE(appears(ready));
   slice.running->ask(boundary_order::yield);
+  slice.running->ask(boundary_order::yield);
   CHECK(slice.ear->wait_for_boundary().entries.size() == 1);
-  slice.running->answer(boundary_order::go_on);
+  slice.running->answer(boundary_order::yield);
   const auto end = slice.end();
   CHECK(brief(end.proposed) == "yielded");
   CHECK(end.entries.empty());
+  // Ordered three times, said once.
+  const auto heard = slice.ear->text_of("stderr");
+  CHECK(heard.find(R"({"type":"yield"})") == heard.rfind(R"({"type":"yield"})"));
 }
 
 TEST_CASE("jsonl: a boundary may be answered with yield or cancel", "[runner][jsonl]") {
   program_world world;
   SECTION("yield") {
-    auto slice = world.start(world.steps(), steps({checkpoint_line, step("wait", "yield"), R"({"type":"yielded"})"}));
+    auto slice = world.start(world.steps(),
+        steps({checkpoint_line, step("wait", "yield"), step("wait", "stored"), R"({"type":"yielded"})"}));
     (void)slice.ear->wait_for_boundary();
     slice.running->answer(boundary_order::yield);
     CHECK(brief(slice.end().proposed) == "yielded");
   }
   SECTION("cancel") {
-    auto slice =
-        world.start(world.steps(), steps({checkpoint_line, step("wait", "cancel"), R"({"type":"cancelled"})"}));
+    auto slice = world.start(world.steps(),
+        steps({checkpoint_line, step("wait", "cancel"), step("wait", "stored"), R"({"type":"cancelled"})"}));
     (void)slice.ear->wait_for_boundary();
     slice.running->answer(boundary_order::cancel);
     CHECK(brief(slice.end().proposed) == "cancelled");

@@ -172,7 +172,7 @@ TEST_CASE("the next node takes over the server of one that was killed", "[server
   }
   SECTION("but replaces one that hangs") {
     signal_process(orphan.program, SIGSTOP);
-    world.options.silence_max = 300ms;
+    world.options.silence_max = 3s;
     world.options.stop_patience = 100ms;
     const auto server = world.start();
     CHECK_FALSE(runs(orphan.program));
