@@ -73,9 +73,13 @@ private:
     const std::unique_ptr<const char*, void (*)(const char**)> list{values, [](const char** it) { std::free(it); }};
     for (const char* text : std::span{values, static_cast<size_t>(count)}) {
       const auto event = nlohmann::json::parse(text);
-      line(origin, session) << event.value("kind", "-") << " run=" << event.value("run", "-")
-                            << " epoch=" << (event.contains("epoch") ? event["epoch"].dump() : "-")
-                            << (event.contains("code") ? " code=" + event.value("code", "") : "") << std::endl;
+      auto& out = line(origin, session) << event.value("kind", "-") << " run=" << event.value("run", "-");
+      if (event.contains("epoch")) out << " epoch=" << event["epoch"];
+      // A failure has a code, a refusal a reason: both name a page in ops/errors.
+      for (const char* why : {"code", "reason"}) {
+        if (event.contains(why)) out << " " << why << "=" << event.value(why, "-");
+      }
+      out << std::endl;
     }
   }
 
