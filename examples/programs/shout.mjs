@@ -38,7 +38,7 @@ async function main() {
   const start = await listen();
   if (start.type !== "start") return;
   if (typeof start.input !== "string") return say("error", { text: "the input is not a text", retryable: false });
-  const sentences = (start.input.match(/[^.!?]+[.!?]*/g) ?? []).map((sentence) => sentence.trim().toUpperCase());
+  const sentences = (start.input.trim().match(/[^.!?]+[.!?]*/g) ?? []).map((sentence) => sentence.trim().toUpperCase());
   const state = start.checkpoint ?? { said: 0 };
   while (state.said < sentences.length) {
     for (const word of sentences[state.said].split(/\s+/)) say("delta", { text: word + " " });
