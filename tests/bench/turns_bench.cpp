@@ -1,4 +1,4 @@
-// Turns through the whole path, beside what the broker can do in the same run: `turns_bench --batond PROGRAM [--json]`.
+// Turns through the whole path, beside what the broker can do in the same run: `bench turns --batond PROGRAM [--json]`.
 #include <nats/nats.h>
 
 #include <CLI/CLI.hpp>
@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -177,14 +178,17 @@ void print(const settings& s, const std::vector<figures>& all) {
 
 int main(int argc, char** argv) {
   settings s;
-  CLI::App app{"Measures turns through a node, beside the broker's own limit in the same run."};
-  app.add_option("--batond", s.batond, "the program to measure")->required();
+  CLI::App program{"Measures Baton. Run it on an idle machine, with a release build."};
+  program.require_subcommand(1);
+  auto& app = *program.add_subcommand("turns", "turns through a node, beside the broker's own limit in the same run");
+  app.add_option("--batond", s.batond, "the program to measure; default: the one beside this");
   app.add_option("--turns", s.turns, "turns in each round")->capture_default_str();
   app.add_option("--sessions", s.sessions, "sessions that they are spread over")->capture_default_str();
   app.add_option("--samples", s.samples, "turns sent one at a time, for the latency")->capture_default_str();
   app.add_option("--rounds", s.rounds, "each with a fresh broker and node")->capture_default_str();
   app.add_flag("--json", s.json, "one JSON object instead of a table");
-  CLI11_PARSE(app, argc, argv);
+  CLI11_PARSE(program, argc, argv);
+  if (s.batond.empty()) s.batond = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "batond";
   std::vector<figures> all;
   for (int i = 0; i < s.rounds; ++i) all.push_back(measure(s));
   print(s, all);
