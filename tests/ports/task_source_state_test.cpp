@@ -317,6 +317,12 @@ TEST_CASE("each status message means what the server means by it", "[pull]") {
     p.status(404, "No Messages");
     CHECK(p.asked() == 8);
   }
+}
+
+TEST_CASE(
+    "some status messages say that the consumer serves no longer, others only that a request does not", "[pull]") {
+  pull p{small(100, 4)};
+  CHECK(p.asked() == 8);
   SECTION("the consumer was deleted") {
     p.status(409, "Consumer Deleted");
     CHECK(p.orders.loss == consumer_loss::deleted);

@@ -1,6 +1,5 @@
 #include "tests/ports/task_source_world.hpp"
 
-#include <algorithm>
 #include <future>
 #include <stdexcept>
 
@@ -94,7 +93,6 @@ void settling_listener::delivered(std::vector<delivery> batch) {
     {
       const std::lock_guard lock{mutex_};
       ++heard_;
-      most_held_ = std::max(most_held_, heard_ - confirmed_);
       const auto* t = std::get_if<task>(&d.body);
       if (seen_.insert({d.kind, d.seq}).second && t != nullptr)
         first_comings_[d.session.text()].push_back(t->id.text());
@@ -131,11 +129,6 @@ std::size_t settling_listener::confirmed() const {
 std::size_t settling_listener::stops() const {
   const std::lock_guard lock{mutex_};
   return stops_;
-}
-
-std::size_t settling_listener::most_held() const {
-  const std::lock_guard lock{mutex_};
-  return most_held_;
 }
 
 std::map<std::string, std::vector<std::string>> settling_listener::first_comings() const {

@@ -68,8 +68,6 @@ public:
   [[nodiscard]] bool wait_heard(std::size_t deliveries);
   [[nodiscard]] std::size_t confirmed() const;
   [[nodiscard]] std::size_t stops() const;
-  /// The most that were delivered and not confirmed at one time.
-  [[nodiscard]] std::size_t most_held() const;
   /// Of each session, the ids in the order in which they first came.
   [[nodiscard]] std::map<std::string, std::vector<std::string>> first_comings() const;
 
@@ -81,7 +79,6 @@ private:
   std::set<std::pair<message_kind, stream_seq>> seen_;
   std::size_t heard_ = 0;
   std::size_t confirmed_ = 0;
-  std::size_t most_held_ = 0;
   std::size_t stops_ = 0;
 };
 
