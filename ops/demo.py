@@ -145,56 +145,69 @@ def flatten(told):
     return told.get("commits", [told])
 
 
+def send_all(demo):
+    """What must be found in the log, per session."""
+    sent = {}
+    for name, run, arguments in turns():
+        demo.ask("send", name, "--no-wait", "--id", run, *arguments)
+        sent.setdefault(name, []).append((run, "run_completed"))
+    return sent
+
+
+def kill_in_the_middle(demo, watcher):
+    demo.wait(lambda: watcher.deltas() > 30, "the program to be in the middle of its work")
+    headline(f"kill -9 {demo.process.pid}, in the middle")
+    told = watcher.deltas()
+    demo.process.kill()
+    demo.process.wait()
+    say(f"   it is dead; the program had told of {told} lines")
+
+
+def show_log(demo, sent):
+    headline("What the log says")
+    say(demo.ask("ls").rstrip())
+    say("   book, commit by commit:")
+    for line in timeline(events_of(demo, "book")):
+        say("     " + line)
+    for name, expected in sent.items():
+        found = runs_in(events_of(demo, name))
+        if found != expected:
+            raise RuntimeError(f"{name}: expected {expected}, found {found}")
+        say(f"   {name}: {len(found)} turns, each ended once, in the order in which they were sent")
+
+
+def run(demo, opened):
+    headline("A node with its own private broker")
+    demo.start()
+    say(f"   batond is process {demo.process.pid}; its data is in {demo.data}")
+    headline("One turn, and its live output")
+    say("   $ baton send hello 'Good morning'")
+    say("   " + demo.ask("send", "hello", "Good morning").strip())
+    headline("Turns for three sessions; 'book' runs a real program that counts the words of README.md")
+    watcher = Watcher(demo)
+    opened.append(watcher)
+    sent = send_all(demo)
+    kill_in_the_middle(demo, watcher)
+    headline("Started again: the next node takes over and goes on from the last checkpoint")
+    demo.start()
+    for name, expected in sent.items():
+        demo.wait(lambda: runs_in(events_of(demo, name)) == expected, f"the runs of {name} to end")
+    show_log(demo, sent)
+    headline("Done: nothing lost, nothing twice")
+
+
 def main():
     folder = tempfile.mkdtemp(prefix="baton-demo-")
     demo = Demo(folder)
-    watcher = None
+    opened = []
     try:
-        headline("A node with its own private broker")
-        demo.start()
-        say(f"   batond is process {demo.process.pid}; its data is in {demo.data}")
-
-        headline("One turn, and its live output")
-        say("   $ baton send hello 'Good morning'")
-        say("   " + demo.ask("send", "hello", "Good morning").strip())
-
-        headline("Turns for three sessions; 'book' runs a real program that counts the words of README.md")
-        watcher = Watcher(demo)
-        sent = {}
-        for name, run, arguments in turns():
-            demo.ask("send", name, "--no-wait", "--id", run, *arguments)
-            sent.setdefault(name, []).append((run, "run_completed"))
-        demo.wait(lambda: watcher.deltas() > 30, "the program to be in the middle of its work")
-
-        headline(f"kill -9 {demo.process.pid}, in the middle")
-        before = watcher.deltas()
-        demo.process.kill()
-        demo.process.wait()
-        say(f"   it is dead; the program had told of {before} lines")
-
-        headline("Started again: the next node takes over and goes on from the last checkpoint")
-        demo.start()
-        demo.wait(lambda: demo.session("book") and runs_in(events_of(demo, "book")) == sent["book"], "the runs to end")
-        for name in SMALL_TALK:
-            demo.wait(lambda: runs_in(events_of(demo, name)) == sent[name], f"the runs of {name}")
-
-        headline("What the log says")
-        say(demo.ask("ls").rstrip())
-        say("   book, commit by commit:")
-        for line in timeline(events_of(demo, "book")):
-            say("     " + line)
-        for name, expected in sent.items():
-            found = runs_in(events_of(demo, name))
-            if found != expected:
-                raise RuntimeError(f"{name}: expected {expected}, found {found}")
-            say(f"   {name}: {len(found)} turns, each ended once, in the order in which they were sent")
-        headline("Done: nothing lost, nothing twice")
+        run(demo, opened)
         return 0
     except (RuntimeError, subprocess.SubprocessError, OSError) as why:
         say(f"\nThe demo failed: {why}")
         return 1
     finally:
-        if watcher:
+        for watcher in opened:
             watcher.stop()
         demo.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -5,7 +5,7 @@
 #include "actors/crash_point.hpp"
 #include "actors/cluster/node_actor.hpp"
 #include "config/load.hpp"
-#include "ops/batond/node.hpp"
+#include "ops/batond/wiring/node.hpp"
 #include "ops/batond/signals.hpp"
 
 namespace {
@@ -50,7 +50,7 @@ int serve(const options& o) {
     over.finished = true;
     batond::stop_signals::raise_stop();
   };
-  auto started = batond::node::start(o, time, log, std::move(told));
+  auto started = batond::node::start(o, time, log, std::move(told), signals);
   if (!started) {
     log.say(severity::error, started.error());
     return cannot_run;

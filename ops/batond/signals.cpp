@@ -19,6 +19,11 @@ int stop_signals::wait() const {
   return taken;
 }
 
+bool stop_signals::wait_for(std::chrono::milliseconds at_most) const {
+  const timespec patience{at_most.count() / 1000, at_most.count() % 1000 * 1'000'000};
+  return sigtimedwait(&set_, nullptr, &patience) > 0;
+}
+
 void stop_signals::raise_stop() { kill(getpid(), SIGUSR1); }
 
 } // namespace baton::batond

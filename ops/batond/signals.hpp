@@ -2,6 +2,7 @@
 // any other thread exists.
 #pragma once
 
+#include <chrono>
 #include <csignal>
 
 namespace baton::batond {
@@ -12,6 +13,8 @@ public:
   stop_signals();
   /// Blocks until the next one has come: its number.
   [[nodiscard]] int wait() const;
+  /// True: one has come, and is taken; false: `at_most` has passed.
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds at_most) const;
   /// Wakes `wait` as if SIGTERM had come; any thread.
   static void raise_stop();
 

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "tests/bench/node_under_test.hpp"
+#include "tests/support/node_under_test.hpp"
 #include "tests/bench/raw_limit.hpp"
 #include "tests/support/nats_server.hpp"
 
@@ -39,7 +39,7 @@ public:
 
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
   void wait_for(std::uint64_t count) const {
-    while (seen_ < count) std::this_thread::sleep_for(std::chrono::microseconds{20});
+    for (auto now = seen_.load(); now < count; now = seen_.load()) seen_.wait(now);
   }
   /// Bytes of all bodies.
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
@@ -50,6 +50,7 @@ private:
     const char* size = nullptr;
     if (natsMsgHeader_Get(m, "Nats-Msg-Size", &size) == NATS_OK) self.bytes_ += std::strtoull(size, nullptr, 10);
     ++self.seen_;
+    self.seen_.notify_one();
     natsMsg_Destroy(m);
   }
   natsConnection* nc_ = nullptr;
@@ -114,7 +115,7 @@ figures measure(const settings& s) {
   bench::raw_load load{s.turns, s.sessions, payload_prefix.size() + payload_suffix.size() + 6, 0, 150};
   {
     support::temp_dir dir;
-    const bench::node_under_test node{s.batond, server.url(), dir.path()};
+    const support::node_under_test node{s.batond, server.url(), dir.path()};
     const commit_watch watch{server.url()};
     const auto idle = latencies(server.url(), watch, s.samples);
     f.p50_us = at(idle, 0.5);

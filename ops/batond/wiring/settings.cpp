@@ -1,4 +1,4 @@
-#include "ops/batond/settings.hpp"
+#include "ops/batond/wiring/settings.hpp"
 
 namespace baton::batond {
 

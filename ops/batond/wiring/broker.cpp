@@ -1,12 +1,11 @@
-#include "ops/batond/broker.hpp"
+#include "ops/batond/wiring/broker.hpp"
 
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "bridge/nats/streams.hpp"
 #include "bridge/process/private_server.hpp"
-#include "ops/batond/settings.hpp"
+#include "ops/batond/wiring/settings.hpp"
 
 namespace baton::batond {
 namespace {
@@ -17,18 +16,19 @@ constexpr std::chrono::seconds start_patience{60};
 /// Says what goes wrong, once for each new text.
 class patience {
 public:
-  patience(const clock& time, operator_log& log) : time_(time), log_(log), until_(time.monotonic_now() + start_patience) {}
-  /// False: it has run out.
+  patience(const clock& time, operator_log& log, const stop_signals& signals)
+      : time_(time), log_(log), signals_(signals), until_(time.monotonic_now() + start_patience) {}
+  /// False: it has run out, or the node was asked to stop.
   bool wait_after(const std::string& trouble) {
     if (time_.monotonic_now() >= until_) return false;
     if (trouble != std::exchange(told_, trouble)) log_.say(severity::warning, trouble + "; trying again");
-    std::this_thread::sleep_for(std::chrono::milliseconds{500});
-    return true;
+    return !signals_.wait_for(std::chrono::milliseconds{500});
   }
 
 private:
   const clock& time_;
   operator_log& log_;
+  const stop_signals& signals_;
   monotonic_instant until_;
   std::string told_;
 };
@@ -46,8 +46,9 @@ struct broker::parts {
   std::uint64_t partitions = 0;
 
   std::optional<std::string> find(const options& o, const home& at, operator_log& log);
-  std::optional<std::string> connect(const options& o, const clock& time, operator_log& log);
-  std::optional<std::string> prepare(const options& o, const home& at, const clock& time, operator_log& log);
+  std::optional<std::string> connect(const options& o, const clock& time, operator_log& log, const stop_signals& signals);
+  std::optional<std::string> prepare(const options& o, const home& at, const clock& time, operator_log& log,
+                                     const stop_signals& signals);
 };
 
 std::optional<std::string> broker::parts::find(const options& o, const home& at, operator_log& log) {
@@ -67,8 +68,9 @@ std::optional<std::string> broker::parts::find(const options& o, const home& at,
   return std::nullopt;
 }
 
-std::optional<std::string> broker::parts::connect(const options& o, const clock& time, operator_log& log) {
-  patience left{time, log};
+std::optional<std::string> broker::parts::connect(const options& o, const clock& time, operator_log& log,
+                                                  const stop_signals& signals) {
+  patience left{time, log, signals};
   for (;;) {
     auto opened = nats::connection::open(connect_options_of(o, url));
     if (opened) {
@@ -87,8 +89,9 @@ std::optional<std::string> broker::parts::connect(const options& o, const clock&
   return std::nullopt;
 }
 
-std::optional<std::string> broker::parts::prepare(const options& o, const home& at, const clock& time, operator_log& log) {
-  patience left{time, log};
+std::optional<std::string> broker::parts::prepare(const options& o, const home& at, const clock& time, operator_log& log,
+                                                  const stop_signals& signals) {
+  patience left{time, log, signals};
   for (;;) {
     auto ready = nats::prepare_streams(*requests, stream_plan_of(o), {at.stream_memory(), false});
     if (ready) {
@@ -106,11 +109,12 @@ broker::broker(std::unique_ptr<parts> made) : parts_(std::move(made)) {}
 broker::broker(broker&&) noexcept = default;
 broker::~broker() = default;
 
-expected<broker, std::string> broker::reach(const options& o, const home& at, const clock& time, operator_log& log) {
+expected<broker, std::string> broker::reach(const options& o, const home& at, const clock& time, operator_log& log,
+                                            const stop_signals& signals) {
   auto made = std::make_unique<parts>();
   if (auto failed = made->find(o, at, log)) return unexpected{*failed};
-  if (auto failed = made->connect(o, time, log)) return unexpected{*failed};
-  if (auto failed = made->prepare(o, at, time, log)) return unexpected{*failed};
+  if (auto failed = made->connect(o, time, log, signals)) return unexpected{*failed};
+  if (auto failed = made->prepare(o, at, time, log, signals)) return unexpected{*failed};
   return broker{std::move(made)};
 }
 

@@ -1,4 +1,4 @@
-#include "ops/batond/runners.hpp"
+#include "ops/batond/wiring/runners.hpp"
 
 #include "actors/execution/echo_runner.hpp"
 #include "bridge/process/program_runner.hpp"

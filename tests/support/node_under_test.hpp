@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-namespace baton::bench {
+namespace baton::support {
 
 class node_under_test {
 public:
@@ -24,9 +24,11 @@ public:
 
 private:
   pid_t process_ = -1;
+  /// What it says; it says little, so nobody reads on.
+  int output_ = -1;
 };
 
 /// Of any process.
 [[nodiscard]] double cpu_seconds_of(pid_t process);
 
-} // namespace baton::bench
+} // namespace baton::support

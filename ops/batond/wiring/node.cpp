@@ -1,4 +1,4 @@
-#include "ops/batond/node.hpp"
+#include "ops/batond/wiring/node.hpp"
 
 #include <unistd.h>
 
@@ -22,10 +22,10 @@
 #include "bridge/nats/task_source.hpp"
 #include "bridge/process/group_records.hpp"
 #include "bridge/process/program_host.hpp"
-#include "ops/batond/broker.hpp"
+#include "ops/batond/wiring/broker.hpp"
 #include "ops/batond/home.hpp"
-#include "ops/batond/runners.hpp"
-#include "ops/batond/settings.hpp"
+#include "ops/batond/wiring/runners.hpp"
+#include "ops/batond/wiring/settings.hpp"
 
 namespace baton::batond {
 namespace {
@@ -180,13 +180,13 @@ node::~node() {
 }
 
 expected<std::unique_ptr<node>, std::string> node::start(const options& o, const system_clock& time, operator_log& log,
-                                                         notices told) {
+                                                         notices told, const stop_signals& signals) {
   auto at = home::open(o);
   if (!at) return unexpected{std::move(at).error()};
   const auto left = kill_recorded_groups(at->groups());
   if (!left) return unexpected{left.error()};
   if (*left > 0) log.say(severity::warning, "killed " + std::to_string(*left) + " programs that an earlier batond left running");
-  auto reached = broker::reach(o, *at, time, log);
+  auto reached = broker::reach(o, *at, time, log, signals);
   if (!reached) return unexpected{std::move(reached).error()};
 
   const auto id = fresh_node_id(o.node.name.empty() ? host_name() : o.node.name, time);

@@ -1,21 +1,20 @@
-#include "tests/bench/node_under_test.hpp"
+#include "tests/support/node_under_test.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
-#include <thread>
 
 extern char** environ;
 
-namespace baton::bench {
+namespace baton::support {
 namespace {
 
 std::string read_all(const std::filesystem::path& file) {
@@ -28,29 +27,34 @@ std::string read_all(const std::filesystem::path& file) {
 } // namespace
 
 node_under_test::node_under_test(const std::string& program, const std::string& url, const std::filesystem::path& dir) {
-  const auto out = (dir / "batond.log").string();
+  int ends[2] = {};
+  if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 1, out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  posix_spawn_file_actions_adddup2(&files, 1, 2);
+  posix_spawn_file_actions_adddup2(&files, ends[1], 1);
+  posix_spawn_file_actions_adddup2(&files, ends[1], 2);
   std::array<std::string, 5> words{program, "--nats", url, "--data-dir", (dir / "data").string()};
   std::array<char*, 6> arguments{};
   for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
   const int failed = posix_spawn(&process_, program.c_str(), &files, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&files);
+  close(ends[1]);
+  output_ = ends[0];
   if (failed != 0) throw std::runtime_error("cannot start " + program);
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-  while (read_all(out).find("ready: owns") == std::string::npos) {
-    if (std::chrono::steady_clock::now() > until || waitpid(process_, nullptr, WNOHANG) == process_) {
-      throw std::runtime_error("batond does not listen:\n" + read_all(out));
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  std::string said;
+  while (said.find("ready: owns") == std::string::npos) {
+    pollfd in{output_, POLLIN, 0};
+    char some[4096];
+    const auto n = poll(&in, 1, 60'000) == 1 ? read(output_, some, sizeof some) : 0;
+    if (n <= 0) throw std::runtime_error("batond does not get ready:\n" + said);
+    said.append(some, static_cast<std::size_t>(n));
   }
 }
 
 node_under_test::~node_under_test() {
   kill(process_, SIGKILL);
   waitpid(process_, nullptr, 0);
+  close(output_);
 }
 
 void node_under_test::pause() const { kill(process_, SIGSTOP); }
@@ -69,4 +73,4 @@ double cpu_seconds_of(pid_t process) {
   return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-} // namespace baton::bench
+} // namespace baton::support

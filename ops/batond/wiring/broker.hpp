@@ -13,14 +13,16 @@
 #include "config/options.hpp"
 #include "messages/expected.hpp"
 #include "ops/batond/home.hpp"
+#include "ops/batond/signals.hpp"
 
 namespace baton::batond {
 
 class broker {
 public:
-  /// Blocks until everything is there; waits a while for a broker that is away. Else one line for a person.
+  /// Blocks until everything is there; waits a while for a broker that is away, unless a signal comes. Else one line for a
+  /// person.
   [[nodiscard]] static expected<broker, std::string> reach(const options& o, const home& at, const clock& time,
-                                                           operator_log& log);
+                                                           operator_log& log, const stop_signals& signals);
   broker(broker&&) noexcept;
   broker& operator=(broker&&) = delete;
   /// A private server is stopped in good order.

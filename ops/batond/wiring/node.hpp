@@ -8,6 +8,7 @@
 
 #include "config/options.hpp"
 #include "messages/expected.hpp"
+#include "ops/batond/signals.hpp"
 #include "ops/batond/system.hpp"
 
 namespace baton::batond {
@@ -21,7 +22,8 @@ public:
   };
   /// Blocks until the node has begun to take partitions; its progress goes to `log`. Else one line for a person.
   [[nodiscard]] static expected<std::unique_ptr<node>, std::string> start(const options& o, const system_clock& time,
-                                                                          operator_log& log, notices told);
+                                                                          operator_log& log, notices told,
+                                                                          const stop_signals& signals);
   /// Ends everything, at once. Whatever is not stored is delivered again to the next owner.
   ~node();
   node(const node&) = delete;
