@@ -10,15 +10,12 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t seeds = 100;
 
-/// How many of the seeds find a broken rule.
-std::uint32_t faults_found(const simulation_plan& plan) {
-  std::uint32_t found = 0;
-  for (std::uint32_t seed = 1; seed <= seeds; ++seed) {
-    auto with_seed = plan;
-    with_seed.seed = seed;
-    found += cluster_simulation{with_seed}.run().broken.empty() ? 0 : 1;
+/// Whether any of the seeds finds a broken rule.
+bool finds_a_fault(simulation_plan plan) {
+  for (plan.seed = 1; plan.seed <= seeds; ++plan.seed) {
+    if (!cluster_simulation{plan}.run().broken.empty()) return true;
   }
-  return found;
+  return false;
 }
 
 } // namespace
@@ -50,11 +47,11 @@ TEST_CASE(
 TEST_CASE("the simulation finds a contender that waits less than a node may work without a heartbeat", "[simulation]") {
   simulation_plan plan;
   plan.lease_time = 6s;
-  CHECK(faults_found(plan) > 0);
+  CHECK(finds_a_fault(plan));
 }
 
 TEST_CASE("the simulation finds a node that works on for longer than a contender waits", "[simulation]") {
   simulation_plan plan;
   plan.lease.held_for = 14s;
-  CHECK(faults_found(plan) > 0);
+  CHECK(finds_a_fault(plan));
 }
