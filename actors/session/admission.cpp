@@ -222,20 +222,20 @@ void refusal_is_buried(draft& d, const refusal_buried& in) {
 
 void admit(draft& d, held_task message) {
   if (holds(d.hand(), message.seq)) return;
+  if (resumes(d, message)) return;
+  end_run_without_message(d, message);
   if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) return refuse(d, message, std::move(*why));
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) {
     const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, message.task.id));
     if (known == nullptr) return refuse(d, message, {reason::deleted, {}});
     return meet_settled(d, message, *known);
   }
-  if (resumes(d, message)) return;
   const auto id = hash_of_id(message_kind::task, message.task.id);
   if (const auto* known = find_settled(d.durable(), id)) return meet_settled(d, message, *known);
   if (const auto waiting = waiting_digest(d.now(), message.task.id, id)) {
     if (*waiting != message.task.digest) return refuse(d, message, {reason::task_conflict, "id"});
     return drop_duplicate(d, message, id, {});
   }
-  end_run_without_message(d, message);
   if (auto why = objection(d, message)) return refuse(d, message, std::move(*why));
   if (cancel_if_asked_early(d, message)) return;
   enqueue(d, std::move(message), id);

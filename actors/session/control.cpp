@@ -174,7 +174,9 @@ void on_remove(draft& d, const held_control& message) {
   if (const auto* stored = stored_run(d.durable()); stored != nullptr && !gone.run) gone.run = *stored;
   gone.evicted = room_for(d.now(), 1 + gone.controls.size());
   if (before.execution) {
-    d.order(abort_execution{before.execution->id, "the session was deleted"});
+    if (before.execution->at == in_flight::stage::launched) {
+      d.order(abort_execution{before.execution->id, "the session was deleted"});
+    }
     d.order(free_slot{before.execution->id});
   }
   d.happened(std::move(gone));

@@ -120,6 +120,10 @@ struct current_was_redelivered {
 struct run_was_taken_up {
   run_record run;
 };
+/// The timer of a `retry_wait` is set, or has fired.
+struct retry_was_timed {
+  std::optional<instant> due;
+};
 struct slot_was_wanted {
   execution_id execution;
   bool store_first;
@@ -169,7 +173,7 @@ using event =
                  session_was_deleted,
                  // in hand only
                  task_was_held, task_was_stubbed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
-                 run_was_taken_up, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
+                 run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
                  early_cancel_was_used, message_was_refused, refusal_was_buried, ack_was_wanted, ack_was_put_off, ack_was_confirmed,
                  drain_was_asked>;
 

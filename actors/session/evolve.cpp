@@ -144,6 +144,7 @@ struct hand_after {
     hand.current = std::move(hand.queue.front());
     hand.queue.pop_front();
   }
+  void operator()(const retry_was_timed& e) const { hand.retry_timer = e.due; }
   void operator()(const slot_was_wanted& e) const { start_waiting(hand, e); }
   void operator()(const slice_was_launched&) const { start_slice(hand); }
   void operator()(const execution_was_dropped&) const { hand.execution.reset(); }

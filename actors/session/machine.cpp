@@ -27,7 +27,10 @@ void on_outbox_delivered(draft& d, const outbox_delivered& in) {
 
 void on_timer(draft& d, const timer_fired& in) {
   switch (in.timer) {
-    case timer::retry_due: return proceed(d);
+    case timer::retry_due:
+      // If it fired too early, by a clock that was set back, it is set again.
+      d.happened(retry_was_timed{});
+      return proceed(d);
     case timer::settle_over: return on_settle_over(d, in.execution);
     case timer::early_cancels: return drop_old_early_cancels(d);
   }

@@ -15,6 +15,11 @@ bool is_current(const draft& d, const execution_id& execution) {
   return d.hand().execution && d.hand().execution->id == execution && d.hand().run && d.hand().current;
 }
 
+/// Its reports count: it was launched, and nothing came after it.
+bool runs_now(const draft& d, const execution_id& execution) {
+  return is_current(d, execution) && d.hand().execution->at == in_flight::stage::launched;
+}
+
 /// At most `most` bytes, never half a character.
 std::string cut(std::string text, std::size_t most = error_text_max) {
   if (text.size() <= most) return text;
@@ -172,7 +177,9 @@ std::optional<final_end> overdue(const draft& d) {
 /// The run in hand goes on, if its time has come.
 void go_on(draft& d) {
   if (const auto* waiting = std::get_if<phases::retry_wait>(&d.durable().phase); waiting != nullptr && d.time() < waiting->due) {
+    if (d.hand().retry_timer == waiting->due) return;
     d.order(set_timer{timer::retry_due, waiting->due, {}});
+    d.happened(retry_was_timed{waiting->due});
     return;
   }
   if (auto over = overdue(d)) {
@@ -378,12 +385,12 @@ void on_slot(draft& d, const slot_granted& in) {
 }
 
 void on_old_slice(draft& d, const slice_grew_old& in) {
-  if (!is_current(d, in.execution) || d.hand().execution->at != in_flight::stage::launched || d.hand().execution->stored) return;
+  if (!runs_now(d, in.execution) || d.hand().execution->stored) return;
   d.happened(slice_was_started{*d.hand().run, d.time()});
 }
 
 void on_boundary(draft& d, boundary_reached in) {
-  if (!is_current(d, in.execution)) return;
+  if (!runs_now(d, in.execution)) return;
   const auto order = d.hand().execution->asked.value_or(boundary_order::go_on);
   if (d.hand().execution->stored && in.at.entries.empty() && !in.at.checkpoint) {
     d.order(answer_boundary{in.execution, order});
@@ -397,7 +404,7 @@ void on_boundary(draft& d, boundary_reached in) {
 }
 
 void on_slice_end(draft& d, slice_ended in) {
-  if (!is_current(d, in.execution)) return;
+  if (!runs_now(d, in.execution)) return;
   auto& end = in.end;
   const bool is_completed = std::holds_alternative<completed>(end.proposed);
   if (!d.hand().cancels.empty() && !is_completed) {
@@ -415,7 +422,7 @@ void on_slice_end(draft& d, slice_ended in) {
 }
 
 void on_settle_over(draft& d, const execution_id& execution) {
-  if (!is_current(d, execution) || d.hand().execution->at != in_flight::stage::launched) return;
+  if (!runs_now(d, execution) || d.hand().execution->asked != boundary_order::cancel) return;
   d.order(abort_execution{execution, "did not settle after a cancel"});
 }
 

@@ -77,6 +77,8 @@ struct hand {
   /// The run under way; `head.phase` has it too once it is stored.
   std::optional<run_record> run;
   std::optional<in_flight> execution;
+  /// When the timer of a `retry_wait` fires, if it is set.
+  std::optional<instant> retry_timer;
   /// Lists, because a state is moved often and a deque allocates whenever it is.
   std::list<held_task> queue;
   std::list<stub> backlog;
