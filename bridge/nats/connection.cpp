@@ -150,7 +150,6 @@ natsStatus set_limits(natsOptions* o, const connect_options& with) {
       natsOptions_SetReconnectBufSize(o, static_cast<int>(with.unsent_bytes_max)),
       natsOptions_SetPingInterval(o, with.ping_interval.count()),
       natsOptions_SetMaxPingsOut(o, 2),
-      natsOptions_SetWriteDeadline(o, with.write_deadline.count()),
       natsOptions_SetSendAsap(o, with.send_asap),
   };
   const auto bad = std::ranges::find_if(steps, [](natsStatus s) { return s != NATS_OK; });
@@ -186,15 +185,17 @@ expected<std::unique_ptr<connection>, connect_failure> connection::open(const co
   if (status == NATS_OK && with.retry_first_connect) {
     status = natsOptions_SetRetryOnFailedConnect(made, true, callbacks::on_reconnected, told.get());
   }
+  auto loop = std::make_unique<io_loop>();
+  if (status == NATS_OK) status = loop->serve(made);
   natsConnection* connected = nullptr;
   if (status == NATS_OK) status = natsConnection_Connect(&connected, made);
   if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) return unexpected{connect_failure_of(status, with.url)};
   if (status == NATS_OK) told->connected = true;
-  return std::unique_ptr<connection>{new connection{std::move(told), connection_handle{connected}}};
+  return std::unique_ptr<connection>{new connection{std::move(told), std::move(loop), connection_handle{connected}}};
 }
 
-connection::connection(std::unique_ptr<callbacks> told, connection_handle handle)
-    : told_{std::move(told)}, handle_{std::move(handle)} {}
+connection::connection(std::unique_ptr<callbacks> told, std::unique_ptr<io_loop> loop, connection_handle handle)
+    : told_{std::move(told)}, loop_{std::move(loop)}, handle_{std::move(handle)} {}
 
 connection::~connection() {
   told_->closing = true;
@@ -228,6 +229,7 @@ void connection::listen(std::weak_ptr<link_listener> listener) {
 std::optional<failure> connection::publish(
     const std::string& subject, const std::string& reply_to, header_list with, std::string_view payload) {
   if (!connected()) return failure::disconnected;
+  if (unsent_bytes() > told_->options.unsent_bytes_max) return failure::overloaded;
   natsStatus status = NATS_OK;
   const auto message = make_message(subject, reply_to, with, payload, status);
   if (status == NATS_OK) status = natsConnection_PublishMsg(handle_.get(), message.get());

@@ -13,6 +13,7 @@
 
 #include "bridge/nats/failure.hpp"
 #include "bridge/nats/handles.hpp"
+#include "bridge/nats/io_loop.hpp"
 #include "messages/expected.hpp"
 #include "messages/instant.hpp"
 
@@ -30,8 +31,9 @@ struct connect_options {
   std::string tls_ca_file{};
   std::string tls_certificate_file{};
   std::string tls_key_file{};
-  /// Write each message at once: least latency when little is in flight. Otherwise nats.c gathers for up to 1 ms.
-  bool send_asap = false;
+  /// What is published leaves at once; under load, all that came while the last write took. Otherwise it is gathered for up to
+  /// 1 ms first.
+  bool send_asap = true;
   /// A broker that is away at the start is waited for, as after a lost connection, instead of failing `open`.
   bool retry_first_connect = false;
   milliseconds connect_timeout{2'000};
@@ -40,9 +42,7 @@ struct connect_options {
   milliseconds backoff_max{2'000};
   /// A server that does not answer a ping for two of these is given up.
   milliseconds ping_interval{5'000};
-  /// A write that the server does not take in for this long loses the connection.
-  milliseconds write_deadline{5'000};
-  /// What may wait for a lost connection to be noticed, or to come back; more is `overloaded`.
+  /// What may wait because the server takes nothing in, or until a lost connection is noticed; more is `overloaded`.
   std::size_t unsent_bytes_max = std::size_t{8} * 1024 * 1024;
 };
 
@@ -106,7 +106,8 @@ public:
   /// Hears of everything from now on; ends with the listener's own life.
   void listen(std::weak_ptr<link_listener> listener);
 
-  /// Hands one message to the socket's buffer; nothing is known of its fate. Without a connection it is not kept.
+  /// Appends one message to what is to be written, and never waits; nothing is known of its fate. Without a connection it is not
+  /// kept.
   [[nodiscard]] std::optional<failure> publish(
       const std::string& subject, const std::string& reply_to, header_list with, std::string_view payload);
 
@@ -121,10 +122,11 @@ public:
 
 private:
   struct callbacks;
-  connection(std::unique_ptr<callbacks> told, connection_handle handle);
+  connection(std::unique_ptr<callbacks> told, std::unique_ptr<io_loop> loop, connection_handle handle);
 
-  /// Where nats.c's callbacks go; outlives `handle_`.
+  // Where nats.c's callbacks go; these outlive `handle_`.
   std::unique_ptr<callbacks> told_;
+  std::unique_ptr<io_loop> loop_;
   connection_handle handle_;
 };
 

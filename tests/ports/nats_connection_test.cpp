@@ -126,6 +126,34 @@ TEST_CASE("subscriptions survive the broker's death, and what is published witho
   CHECK(seen.at(0).payload() == "found");
 }
 
+TEST_CASE("a server that takes nothing in never blocks a publisher, and memory stays bounded", "[connection]") {
+  support::nats_server server;
+  support::nats_link link{connect_options{.url = server.url(), .unsent_bytes_max = 1'000'000}};
+  server.pause();
+  const std::string payload(50'000, 'x');
+  std::optional<failure> refused;
+  int taken = 0;
+  // What the kernel's buffers hold is the machine's; a few megabytes at most.
+  for (; taken < 2'000 && !refused; ++taken) refused = link.link->publish("flood", {}, {}, payload);
+  CHECK(refused == failure::overloaded);
+  CHECK(link.link->unsent_bytes() < 1'200'000);
+  CHECK(link.link->connected());
+  server.resume();
+  CHECK(link.link->flush(support::patience));
+  CHECK(link.link->unsent_bytes() == 0);
+  CHECK_FALSE(link.link->publish("flood", {}, {}, payload));
+}
+
+TEST_CASE("a server that stands still is given up after two pings", "[connection]") {
+  support::nats_server server;
+  support::nats_link link{connect_options{.url = server.url(), .ping_interval = milliseconds{50}}};
+  server.pause();
+  CHECK(link.log->wait([&] { return link.log->disconnects == 1; }));
+  CHECK_FALSE(link.link->connected());
+  server.resume();
+  CHECK(link.log->wait([&] { return link.log->reconnects == 1; }));
+}
+
 TEST_CASE("a subscription that does not keep up is told as trouble", "[connection]") {
   support::nats_server server;
   support::nats_link link{server.url()};
