@@ -78,6 +78,65 @@ void forget_message(hand& hand, stream_seq seq) {
   std::erase_if(hand.backlog, [&](const stub& m) { return m.seq == seq; });
 }
 
+/// What a durable event makes of the head.
+struct head_after {
+  head& h;
+
+  void operator()(const session_was_taken& e) const {
+    touch(h, e.at);
+    if (e.cut_off) h.phase = phases::running{*e.cut_off};
+  }
+  void operator()(const slice_was_started& e) const {
+    touch(h, e.at);
+    h.phase = phases::running{e.run};
+  }
+  void operator()(const checkpoint_was_stored& e) const {
+    touch(h, e.at);
+    h.phase = phases::running{e.run};
+    h.entries += e.entries.size();
+  }
+  void operator()(const run_was_yielded& e) const {
+    touch(h, e.at);
+    h.phase = phases::yielded{e.run};
+    h.entries += e.entries.size();
+  }
+  void operator()(const execution_was_lost& e) const {
+    touch(h, e.at);
+    h.phase = phases::running{e.run};
+  }
+  void operator()(const retry_was_scheduled& e) const {
+    touch(h, e.at);
+    h.phase = phases::retry_wait{e.run, e.due};
+  }
+  void operator()(const run_has_ended& e) const {
+    touch(h, e.at);
+    end_run(h, e);
+  }
+  void operator()(const outbox_was_delivered& e) const {
+    touch(h, e.at);
+    std::erase_if(h.outbox, [&](const outbox_item& item) { return item.id == e.item; });
+  }
+  void operator()(const session_was_edited& e) const {
+    touch(h, e.at);
+    apply_edit(h, e);
+  }
+  void operator()(const control_was_settled& e) const { record(e); }
+  void operator()(const refusal_was_recorded& e) const { record(e); }
+  void operator()(const session_was_deleted& e) const {
+    touch(h, e.at);
+    become_tombstone(h, e);
+  }
+  template <class InHandOnly>
+  void operator()(const InHandOnly&) const {}
+
+  template <class Recorded>
+  void record(const Recorded& e) const {
+    touch(h, e.at);
+    evict(h, e.evicted);
+    settle(h, e.by);
+  }
+};
+
 /// What a durable event means for what is in hand.
 struct hand_after {
   session::hand& hand;
@@ -198,62 +257,7 @@ bool is_quiet(const state& s) {
 
 bool is_durable(const event& e) { return e.index() <= event{session_was_deleted{}}.index(); }
 
-void evolve_head(head& h, const event& e) {
-  std::visit(overloaded{[&](const session_was_taken& t) {
-                          touch(h, t.at);
-                          if (t.cut_off) h.phase = phases::running{*t.cut_off};
-                        },
-                        [&](const slice_was_started& t) {
-                          touch(h, t.at);
-                          h.phase = phases::running{t.run};
-                        },
-                        [&](const checkpoint_was_stored& t) {
-                          touch(h, t.at);
-                          h.phase = phases::running{t.run};
-                          h.entries += t.entries.size();
-                        },
-                        [&](const run_was_yielded& t) {
-                          touch(h, t.at);
-                          h.phase = phases::yielded{t.run};
-                          h.entries += t.entries.size();
-                        },
-                        [&](const execution_was_lost& t) {
-                          touch(h, t.at);
-                          h.phase = phases::running{t.run};
-                        },
-                        [&](const retry_was_scheduled& t) {
-                          touch(h, t.at);
-                          h.phase = phases::retry_wait{t.run, t.due};
-                        },
-                        [&](const run_has_ended& t) {
-                          touch(h, t.at);
-                          end_run(h, t);
-                        },
-                        [&](const outbox_was_delivered& t) {
-                          touch(h, t.at);
-                          std::erase_if(h.outbox, [&](const outbox_item& item) { return item.id == t.item; });
-                        },
-                        [&](const session_was_edited& t) {
-                          touch(h, t.at);
-                          apply_edit(h, t);
-                        },
-                        [&](const control_was_settled& t) {
-                          touch(h, t.at);
-                          evict(h, t.evicted);
-                          settle(h, t.by);
-                        },
-                        [&](const refusal_was_recorded& t) {
-                          touch(h, t.at);
-                          evict(h, t.evicted);
-                          settle(h, t.by);
-                        },
-                        [&](const session_was_deleted& t) {
-                          touch(h, t.at);
-                          become_tombstone(h, t);
-                        },
-                        [](const auto&) { /* in hand only */ }},
-             e);
-}
+void evolve_head(head& h, const event& e) { std::visit(head_after{h}, e); }
 
 void evolve(state& s, const event& e) {
   evolve_head(s.head, e);
