@@ -176,6 +176,8 @@ class Lists(Tidy):
         self.write("ops/checks/test_new.py", "")
         self.write("examples/new_test.mjs", "")
         self.expect("ops/checks/test_new.py:1: unlisted", "examples/new_test.mjs:1: unlisted")
+        self.write("CMakeLists.txt", "add_subdirectory(messages)\nadd_script_test(examples/new_test)\n")
+        self.expect("ops/checks/test_new.py:1: unlisted")
 
 
 class Reasons(Tidy):

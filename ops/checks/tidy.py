@@ -189,14 +189,16 @@ def check_listed(files):
             words[source.path.parent] = set(re.findall(r"[\w./+\-]+", text))
     for source in files:
         path = source.path
-        if path.suffix in (".cpp", ".c") or re.fullmatch(r"test_\w+\.py|\w+_test\.(?:py|m?js)", path.name):
-            wanted = path
+        if path.suffix in (".cpp", ".c"):
+            names = [path]
+        elif re.fullmatch(r"test_\w+\.py|\w+_test\.(?:py|m?js)", path.name):
+            names = [path, path.with_suffix("")]  # a function of the list may add the suffix
         elif path.name == "CMakeLists.txt" and path.parent.parts:
-            wanted = path.parent
+            names = [path.parent]
         else:
             continue
-        above = [folder for folder in wanted.parents if folder in words]
-        if above and any(str(wanted.relative_to(folder)) in words[folder] for folder in above):
+        above = [folder for folder in names[0].parents if folder in words]
+        if any(str(name.relative_to(folder)) in words[folder] for folder in above for name in names):
             continue
         yield Finding(str(path), 1, "unlisted", "no CMakeLists.txt names it, so nobody builds or runs it: list it or delete it")
 
