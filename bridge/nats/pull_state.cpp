@@ -156,7 +156,7 @@ void pull_state::not_asked(std::uint64_t token) {
 void pull_state::settle_passed(stream_seq below, pull_orders& out) {
   for (; !awaited_.empty() && awaited_.front() < below; awaited_.pop_front()) {
     const auto at = held_.find(awaited_.front());
-    if (at == held_.end() || at->second.generation == generation_) continue;
+    if (at == held_.end()) continue;
     no_longer_awaited(at->second);
     if (!at->second.ack_wanted) {
       at->second.gone = true;
@@ -185,7 +185,7 @@ void pull_state::tick(monotonic_instant now, pull_orders& out) {
 
 void pull_state::acknowledge(stream_seq seq, std::function<void()> confirmed, monotonic_instant now, pull_orders& out) {
   auto at = held_.find(seq);
-  const bool passed = !consumer_.empty() && seq <= passed_ && (awaited_.empty() || seq < awaited_.front());
+  const bool passed = !consumer_.empty() && seq <= passed_;
   if (at == held_.end() ? passed : at->second.gone) {
     out.confirmed.push_back(std::move(confirmed));
     if (at != held_.end()) drop(at);

@@ -437,3 +437,29 @@ TEST_CASE("another message under the sequence of a held one means that nothing h
   CHECK(p.message(1) == pull_fate::stale);
   CHECK(p.orders.loss == consumer_loss::replaced);
 }
+
+TEST_CASE("an acknowledgement that was repeated on a new consumer is not repeated for the old one's sake", "[pull]") {
+  pull p;
+  CHECK(p.message(1) == pull_fate::deliver);
+  p.acknowledge(1);
+  p.state.ack_failed({{1}, "c1.1"}, false, p.now, p.orders);
+  p.begin("c2");
+  CHECK(p.message(1) == pull_fate::held);
+  CHECK(p.acks() == std::vector<std::string>{"c2.1"});
+  p.tick(1h);
+  CHECK(p.acks().empty());
+}
+
+TEST_CASE("a consumer is not blamed for a silence in which nothing was asked of it", "[pull]") {
+  pull p{small(1, 1)};
+  CHECK(p.asked() == 1);
+  CHECK(p.message(1) == pull_fate::deliver);
+  p.status(409, "Batch Completed");
+  p.now += 1h;
+  p.acknowledge(1);
+  p.orders = {};
+  p.state.ack_confirmed({1}, p.now, p.orders);
+  CHECK(p.asked() == 1);
+  p.tick(5s);
+  CHECK(p.orders.loss == consumer_loss::none);
+}
