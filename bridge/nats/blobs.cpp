@@ -56,7 +56,7 @@ namespace {
 
 bool is_full(const api_failure& why) {
   return why.code == refusal_code::store_failed || why.code == refusal_code::insufficient_storage
-         || why.code == refusal_code::insufficient_resources;
+      || why.code == refusal_code::insufficient_resources;
 }
 
 /// Chunk after chunk; keeps itself alive through its own callbacks.
@@ -87,10 +87,11 @@ struct putting : std::enable_shared_from_this<putting<State>> {
   }
   /// A chunk is there already, of the same content: only its length is of interest.
   void step_over() {
-    at->fetch(session, ref.digest, offset, [self = this->shared_from_this()](const blob_store::bytes_or_failure& there) {
-      if (!there) return self->done(blob_failure::unreachable);
-      self->go_on(there->size());
-    });
+    at->fetch(
+        session, ref.digest, offset, [self = this->shared_from_this()](const blob_store::bytes_or_failure& there) {
+          if (!there) return self->done(blob_failure::unreachable);
+          self->go_on(there->size());
+        });
   }
   void go_on(std::size_t size) {
     offset += size;
@@ -107,12 +108,13 @@ struct getting : std::enable_shared_from_this<getting<State>> {
   std::string bytes;
 
   void next_chunk() {
-    at->fetch(session, ref.digest, bytes.size(), [self = this->shared_from_this()](const blob_store::bytes_or_failure& chunk) {
-      if (!chunk) return self->done(unexpected{chunk.error()});
-      self->bytes += *chunk;
-      if (self->bytes.size() < self->ref.size) return self->next_chunk();
-      self->finish();
-    });
+    at->fetch(session, ref.digest, bytes.size(),
+        [self = this->shared_from_this()](const blob_store::bytes_or_failure& chunk) {
+          if (!chunk) return self->done(unexpected{chunk.error()});
+          self->bytes += *chunk;
+          if (self->bytes.size() < self->ref.size) return self->next_chunk();
+          self->finish();
+        });
   }
   void finish() {
     if (bytes.size() != ref.size || sha256_hex(bytes) != ref.digest) return done(unexpected{blob_failure::missing});

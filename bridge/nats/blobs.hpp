@@ -37,7 +37,8 @@ public:
 
   /// Nothing: every chunk is confirmed, now or earlier. One chunk is on its way at a time. `ref` is `blob_of(bytes)`. The callback
   /// comes from inside the call if the blob is known to be there.
-  void put(const session_id& session, blob_ref ref, std::string bytes, std::function<void(std::optional<blob_failure>)> done);
+  void put(const session_id& session, blob_ref ref, std::string bytes,
+      std::function<void(std::optional<blob_failure>)> done);
 
   using bytes_or_failure = expected<std::string, blob_failure>;
   /// The bytes, checked against their digest, as the stream's leader has them.

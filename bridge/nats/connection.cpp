@@ -14,14 +14,15 @@ namespace {
 /// `attempt` from 1. Doubles up to the longest, then loses up to half of it by `dice`, so that nodes do not come back in step.
 milliseconds backoff(const connect_options& options, int attempt, std::uint64_t dice) {
   auto delay = options.backoff_min;
-  for (int i = 1; i < attempt && delay < options.backoff_max; ++i) delay *= 2;
+  for (int i = 1; i < attempt && delay < options.backoff_max; ++i)
+    delay *= 2;
   delay = std::min(delay, options.backoff_max);
   const auto half = static_cast<std::uint64_t>(delay.count()) / 2;
   return half == 0 ? delay : delay - milliseconds{dice % (half + 1)};
 }
 
-message_handle make_message(
-    const std::string& subject, const std::string& reply_to, header_list with, std::string_view payload, natsStatus& status) {
+message_handle make_message(const std::string& subject, const std::string& reply_to, header_list with,
+    std::string_view payload, natsStatus& status) {
   natsMsg* made = nullptr;
   status = natsMsg_Create(&made, subject.c_str(), reply_to.empty() ? nullptr : reply_to.c_str(), payload.data(),
       static_cast<int>(payload.size()));
@@ -50,7 +51,8 @@ struct connection::callbacks {
         if (auto one = weak.lock()) now.push_back(std::move(one));
       }
     }
-    for (const auto& one : now) say(*one);
+    for (const auto& one : now)
+      say(*one);
   }
 
   static callbacks& of(void* closure) { return *static_cast<callbacks*>(closure); }
@@ -123,13 +125,15 @@ natsStatus set_servers(natsOptions* o, const connect_options& with) {
   const auto urls = split(with.url);
   if (!std::ranges::all_of(urls, is_usable)) return NATS_ADDRESS_MISSING;
   std::vector<const char*> pointers;
-  for (const auto& url : urls) pointers.push_back(url.c_str());
+  for (const auto& url : urls)
+    pointers.push_back(url.c_str());
   return natsOptions_SetServers(o, pointers.data(), static_cast<int>(pointers.size()));
 }
 
 /// nats.c does not look at the scheme.
 natsStatus set_tls(natsOptions* o, const connect_options& with) {
-  const bool wanted = !with.tls_ca_file.empty() || !with.tls_certificate_file.empty() || with.url.find("tls://") != std::string::npos;
+  const bool wanted =
+      !with.tls_ca_file.empty() || !with.tls_certificate_file.empty() || with.url.find("tls://") != std::string::npos;
   if (!wanted) return NATS_OK;
   auto status = natsOptions_SetSecure(o, true);
   if (status == NATS_OK && !with.tls_ca_file.empty()) {
@@ -167,9 +171,11 @@ expected<std::unique_ptr<connection>, connect_failure> connection::open(const co
   if (status == NATS_OK) status = set_limits(made, with);
   if (status != NATS_OK) return unexpected{connect_failure_of(status, with.url)};
   if (set_tls(made, with) != NATS_OK) {
-    return unexpected{connect_failure{kind::tls, "cannot load the TLS files: " + std::string{nats_GetLastError(&status)}}};
+    return unexpected{
+        connect_failure{kind::tls, "cannot load the TLS files: " + std::string{nats_GetLastError(&status)}}};
   }
-  if (!with.credentials_file.empty()) status = natsOptions_SetUserCredentialsFromFiles(made, with.credentials_file.c_str(), nullptr);
+  if (!with.credentials_file.empty())
+    status = natsOptions_SetUserCredentialsFromFiles(made, with.credentials_file.c_str(), nullptr);
   if (status == NATS_OK && !with.nkey_seed_file.empty()) {
     const auto public_key = public_nkey_of_seed_file(with.nkey_seed_file);
     if (!public_key) return unexpected{connect_failure{kind::bad_options, public_key.error()}};
@@ -285,7 +291,8 @@ expected<subscription, failure> connection::subscribe(
     const std::string& subject, subscription::on_message callback, int pending_max) {
   auto held = std::make_unique<subscription::state>(std::move(callback));
   natsSubscription* made = nullptr;
-  auto status = natsConnection_Subscribe(&made, handle_.get(), subject.c_str(), subscription::state::on_arrival, held.get());
+  auto status =
+      natsConnection_Subscribe(&made, handle_.get(), subject.c_str(), subscription::state::on_arrival, held.get());
   if (status != NATS_OK) return unexpected{failure_of(status)};
   const int limit = pending_max > 0 ? pending_max : -1;
   status = natsSubscription_SetOnCompleteCB(made, subscription::state::on_complete, held.get());

@@ -30,7 +30,8 @@ constexpr std::size_t letter_overhead = 16 * 1024;
 
 void fill_payload(dead_letter& letter, const connection& link, stored_message message) {
   auto most = dead_payload_max;
-  if (const auto takes = link.max_payload(); takes > 2 * letter_overhead) most = std::min(most, takes - letter_overhead);
+  if (const auto takes = link.max_payload(); takes > 2 * letter_overhead)
+    most = std::min(most, takes - letter_overhead);
   letter.subject = std::move(message.subject);
   letter.payload = std::move(message.payload);
   if (letter.payload.size() > most) {

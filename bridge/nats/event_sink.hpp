@@ -15,7 +15,8 @@ public:
   /// `over` outlives the sink.
   explicit nats_event_sink(connection& over) : over_{over} {}
 
-  void live(const session_id& session, const task_id& run, const execution_id& execution, const live_note& note) override;
+  void live(
+      const session_id& session, const task_id& run, const execution_id& execution, const live_note& note) override;
   void answer(const std::string& reply_to, encoding as, const baton::answer& a) override;
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
 

@@ -4,13 +4,13 @@ namespace baton::nats {
 
 std::string_view to_text(failure f) {
   switch (f) {
-    case failure::timed_out: return "no answer in time";
-    case failure::no_responders: return "nobody answers on that subject";
-    case failure::disconnected: return "not connected";
-    case failure::overloaded: return "too many requests pending";
-    case failure::too_large: return "larger than the server's max_payload";
-    case failure::closed: return "connection closed";
-    case failure::refused: return "refused by the client library";
+  case failure::timed_out: return "no answer in time";
+  case failure::no_responders: return "nobody answers on that subject";
+  case failure::disconnected: return "not connected";
+  case failure::overloaded: return "too many requests pending";
+  case failure::too_large: return "larger than the server's max_payload";
+  case failure::closed: return "connection closed";
+  case failure::refused: return "refused by the client library";
   }
   return {};
 }
@@ -46,10 +46,12 @@ connect_failure connect_failure_of(natsStatus status, std::string_view url) {
     return {kind::tls, "the NATS server at " + where + " does not speak TLS, but TLS is configured"};
   }
   if (status == NATS_SSL_ERROR) {
-    return {kind::tls, "TLS with the NATS server at " + where + " failed (" + said + "): check the CA, certificate and key files"};
+    return {kind::tls,
+        "TLS with the NATS server at " + where + " failed (" + said + "): check the CA, certificate and key files"};
   }
   if (status == NATS_ADDRESS_MISSING || status == NATS_INVALID_ARG) {
-    return {kind::bad_options, "not a usable NATS URL: \"" + where + "\"; it looks like nats://host:4222 or tls://host:4222"};
+    return {kind::bad_options,
+        "not a usable NATS URL: \"" + where + "\"; it looks like nats://host:4222 or tls://host:4222"};
   }
   return {kind::cannot_connect, "cannot connect to the NATS server at " + where + " (" + said + "): is it running?"};
 }

@@ -10,7 +10,8 @@ namespace baton::nats {
 namespace {
 
 /// Our own server's answers: only a bound. A page of a stream's subjects holds up to 100,000 of them.
-constexpr codec::decode_limits answer_limits{.bytes_max = std::size_t{64} * 1024 * 1024, .depth_max = 16, .values_max = 1'000'000};
+constexpr codec::decode_limits answer_limits{
+    .bytes_max = std::size_t{64} * 1024 * 1024, .depth_max = 16, .values_max = 1'000'000};
 
 constexpr int status_not_found = 404;
 
@@ -35,7 +36,8 @@ api_result read_api_answer(std::string_view json) {
   return unexpected{std::move(refused)};
 }
 
-void ask_api(requester& over, const std::string& subject, std::string_view payload, std::function<void(api_result)> done) {
+void ask_api(
+    requester& over, const std::string& subject, std::string_view payload, std::function<void(api_result)> done) {
   over.request(subject, {}, payload, api_patience, [done = std::move(done)](requester::result answer) {
     if (!answer) return done(unexpected{api_failure_of(answer.error())});
     done(read_api_answer(answer->payload()));
@@ -97,14 +99,16 @@ expected<stored_message, api_failure> read_message_answer(std::string_view json)
   auto headers = block ? parse_headers(*block) : std::nullopt;
   const auto stored_at = parse_server_time(text_at(*message, {"time"}));
   const stream_seq seq{number_at(*message, {"seq"})};
-  if (!payload || !headers || !stored_at || seq.value == 0) return unexpected{unreadable("an answer with a broken message")};
+  if (!payload || !headers || !stored_at || seq.value == 0)
+    return unexpected{unreadable("an answer with a broken message")};
   return stored_message{text_at(*message, {"subject"}), seq, *stored_at, std::move(*headers), std::move(*payload)};
 }
 
 expected<stored_message, api_failure> read_direct_answer(const reply& answer) {
   if (const int status = answer.status(); status != 0) {
     const auto code = status == status_not_found ? refusal_code::no_message : 0;
-    return unexpected{api_failure{.link = {}, .code = code, .text = std::string{answer.header("Description").value_or("")}}};
+    return unexpected{
+        api_failure{.link = {}, .code = code, .text = std::string{answer.header("Description").value_or("")}}};
   }
   stored_message message;
   const auto sequence = answer.header("Nats-Sequence").value_or("");

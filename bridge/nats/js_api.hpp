@@ -50,7 +50,8 @@ struct api_failure {
 [[nodiscard]] expected<value, api_failure> read_api_answer(std::string_view json);
 
 using api_result = expected<value, api_failure>;
-void ask_api(requester& over, const std::string& subject, std::string_view payload, std::function<void(api_result)> done);
+void ask_api(
+    requester& over, const std::string& subject, std::string_view payload, std::function<void(api_result)> done);
 /// Blocks until the answer is there or `api_patience` has passed.
 [[nodiscard]] api_result call_api(requester& over, const std::string& subject, std::string_view payload = {});
 /// A request of any kind, waited for.

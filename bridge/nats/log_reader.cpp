@@ -50,8 +50,8 @@ log_reader::result<log_reader> log_reader::open(requester& over) {
 log_reader::result<std::optional<stored_commit>> log_reader::whole(stored_message message) const {
   auto decoded = codec::decode_commit(message.payload);
   if (!decoded) {
-    return unexpected{unreadable("the commit at sequence " + std::to_string(message.seq.value) + " cannot be read: " +
-                                 std::string{to_text(decoded.error().why)} + " " + decoded.error().detail)};
+    return unexpected{unreadable("the commit at sequence " + std::to_string(message.seq.value)
+        + " cannot be read: " + std::string{to_text(decoded.error().why)} + " " + decoded.error().detail)};
   }
   stored_commit found{message.seq, message.stored_at, *std::move(decoded)};
   for (const auto& line : message.headers) {
@@ -113,7 +113,8 @@ log_reader::result<std::optional<stored_letter>> log_reader::next_dead(
   if (!message) return unexpected{std::move(message).error()};
   if (!*message) return std::optional<stored_letter>{};
   auto letter = codec::decode_dead_letter((*message)->payload);
-  if (!letter) return unexpected{unreadable("the dead letter at " + std::to_string((*message)->seq.value) + " cannot be read")};
+  if (!letter)
+    return unexpected{unreadable("the dead letter at " + std::to_string((*message)->seq.value) + " cannot be read")};
   return std::optional{stored_letter{(*message)->seq, (*message)->stored_at, *std::move(letter)}};
 }
 

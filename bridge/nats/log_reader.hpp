@@ -37,7 +37,8 @@ public:
   [[nodiscard]] result<std::vector<session_id>> sessions() const;
 
   /// The first dead letter at or after `from`; of one session, or of all.
-  [[nodiscard]] result<std::optional<stored_letter>> next_dead(const std::optional<session_id>& of, stream_seq from) const;
+  [[nodiscard]] result<std::optional<stored_letter>> next_dead(
+      const std::optional<session_id>& of, stream_seq from) const;
 
 private:
   log_reader(requester& over, std::uint64_t partitions) : over_{&over}, partitions_{partitions} {}

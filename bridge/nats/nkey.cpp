@@ -55,7 +55,8 @@ std::uint16_t crc16(const std::uint8_t* bytes, std::size_t size) {
   std::uint32_t crc = 0;
   for (std::size_t i = 0; i < size; ++i) {
     crc ^= static_cast<std::uint32_t>(bytes[i]) << 8U;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000U) != 0 ? crc << 1U ^ 0x1021U : crc << 1U;
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc & 0x8000U) != 0 ? crc << 1U ^ 0x1021U : crc << 1U;
     crc &= 0xFFFFU;
   }
   return static_cast<std::uint16_t>(crc);
@@ -92,7 +93,8 @@ expected<std::string, std::string> public_nkey_of_seed_file(const std::string& p
   std::ifstream file{path};
   if (!file) return unexpected{"cannot read the NKey seed file " + path};
   for (std::string line; std::getline(file, line);) {
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' '))
+      line.pop_back();
     if (!line.starts_with("SU")) continue;
     if (auto key = public_nkey(line)) return std::move(*key);
     break;

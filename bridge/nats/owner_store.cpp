@@ -124,8 +124,8 @@ void nats_owner_store::read_nodes(std::function<void(expected<std::vector<node_r
 }
 
 void nats_owner_store::write_node(node_record record, std::function<void(write_result)> done) {
-  const auto payload = to_json(
-      {{"beat", record.beat}, {"host", record.host}, {"slots", record.slots}, {"draining", record.draining}});
+  const auto payload =
+      to_json({{"beat", record.beat}, {"host", record.host}, {"slots", record.slots}, {"draining", record.draining}});
   write_record(over_, subjects::node(record.node), {}, payload, std::move(done));
 }
 

@@ -11,7 +11,8 @@ std::optional<std::uint64_t> number_behind(std::string_view json, std::string_vi
   auto at = json.find(name);
   if (at == std::string_view::npos) return std::nullopt;
   at += name.size();
-  while (at < json.size() && (json[at] == ' ' || json[at] == ':')) ++at;
+  while (at < json.size() && (json[at] == ' ' || json[at] == ':'))
+    ++at;
   std::uint64_t number = 0;
   const auto [end, failed] = std::from_chars(json.data() + at, json.data() + json.size(), number);
   if (failed != std::errc{}) return std::nullopt;

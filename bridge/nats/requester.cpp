@@ -67,7 +67,8 @@ std::vector<header_line> reply::headers() const {
   if (natsMsgHeader_Keys(message_.get(), &names, &count) != NATS_OK) return {};
   std::vector<header_line> all;
   for (int i = 0; i < count; ++i) {
-    for (const auto value : header_values(names[i])) all.push_back({names[i], std::string{value}});
+    for (const auto value : header_values(names[i]))
+      all.push_back({names[i], std::string{value}});
   }
   std::free(static_cast<void*>(names));
   return all;
@@ -96,7 +97,8 @@ struct requester::state {
     failure why;
   };
 
-  state(connection& o, const clock& t, requester_limits l) : over{o}, time{t}, limits{l}, prefix{connection::new_inbox() + "."} {}
+  state(connection& o, const clock& t, requester_limits l)
+      : over{o}, time{t}, limits{l}, prefix{connection::new_inbox() + "."} {}
 
   std::optional<token> admit(milliseconds timeout, callback& done);
   callback take(token whose);
@@ -210,17 +212,20 @@ void requester::state::sweep() {
     collect(time.monotonic_now(), due);
     idle_sweeps = pending == 0 && due.empty() ? idle_sweeps + 1 : 0;
     lock.unlock();
-    for (auto& one : due) one.done(unexpected{one.why});
+    for (auto& one : due)
+      one.done(unexpected{one.why});
     due.clear();
     lock.lock();
     if (last && failed.empty() && pending == 0) return;
   }
 }
 
-expected<std::unique_ptr<requester>, failure> requester::open(connection& over, const clock& time, requester_limits limits) {
+expected<std::unique_ptr<requester>, failure> requester::open(
+    connection& over, const clock& time, requester_limits limits) {
   auto held = std::make_unique<state>(over, time, limits);
   auto* self = held.get();
-  auto inbox = over.subscribe(self->prefix + "*", [self](message_handle message) { self->arrived(std::move(message)); });
+  auto inbox =
+      over.subscribe(self->prefix + "*", [self](message_handle message) { self->arrived(std::move(message)); });
   if (!inbox) return unexpected{inbox.error()};
   self->inbox.emplace(*std::move(inbox));
   self->sweeper = std::thread{[self] { self->sweep(); }};

@@ -61,7 +61,8 @@ public:
   /// Without a connection it fails at the next sweep, as `disconnected`: nothing is kept for later. One that was sent when the
   /// connection broke ends by its timeout, since its effect may have happened. A server that has nobody on `subject` says so at
   /// once (`no_responders`). `with` and `payload` are copied.
-  void request(const std::string& subject, header_list with, std::string_view payload, milliseconds timeout, callback done);
+  void request(
+      const std::string& subject, header_list with, std::string_view payload, milliseconds timeout, callback done);
 
   /// Plain publish; see connection::publish.
   [[nodiscard]] std::optional<failure> publish(const std::string& subject, header_list with, std::string_view payload);

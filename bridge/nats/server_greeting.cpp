@@ -109,14 +109,18 @@ std::optional<std::array<unsigned, 3>> numbers_of(std::string_view version) {
 
 expected<server_greeting, std::string> read_greeting(std::string_view url, milliseconds patience) {
   const auto [host, port] = endpoint_of(url);
-  const auto failed = [&](std::string_view why) { return unexpected{"no greeting from " + host + ":" + port + ": " + std::string{why}}; };
+  const auto failed = [&](std::string_view why) {
+    return unexpected{"no greeting from " + host + ":" + port + ": " + std::string{why}};
+  };
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0) return failed(::gai_strerror(error));
+  if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0)
+    return failed(::gai_strerror(error));
   const std::unique_ptr<addrinfo, release_addresses> addresses{found};
   for (const auto* one = found; one != nullptr; one = one->ai_next) {
-    const descriptor socket{::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, one->ai_protocol)};
+    const descriptor socket{
+        ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, one->ai_protocol)};
     if (socket.get() < 0 || !connect_within(socket.get(), *one, patience)) continue;
     const auto line = read_line(socket.get(), patience);
     if (!line) return failed("it says nothing");

@@ -30,13 +30,15 @@ expected<server_report, streams_refused> read_server_report(requester& over) {
   const auto account = call_api(over, "$JS.API.INFO");
   if (!account) {
     const auto kind = account.error().link ? streams_refused::kind::unreachable : streams_refused::kind::unfit;
-    return unexpected{streams_refused{kind, "JetStream at " + report.url + " does not answer: " + account.error().text}};
+    return unexpected{
+        streams_refused{kind, "JetStream at " + report.url + " does not answer: " + account.error().text}};
   }
   report.account = account_of(*account);
   auto streams = read_streams(over);
   if (!streams) return unexpected{streams.error()};
   report.streams = *std::move(streams);
-  for (const auto& one : report.streams) report.replicas = std::max(report.replicas, one.replicas);
+  for (const auto& one : report.streams)
+    report.replicas = std::max(report.replicas, one.replicas);
   return report;
 }
 

@@ -45,8 +45,8 @@ std::optional<instant> parse_server_time(std::string_view text) {
   int minute = 0;
   int second = 0;
   if (!text.ends_with('Z')) return std::nullopt;
-  const bool read = take(text, 4, '-', year) && take(text, 2, '-', month) && take(text, 2, 'T', day) && take(text, 2, ':', hour)
-                    && take(text, 2, ':', minute) && take(text, 2, 0, second);
+  const bool read = take(text, 4, '-', year) && take(text, 2, '-', month) && take(text, 2, 'T', day)
+      && take(text, 2, ':', hour) && take(text, 2, ':', minute) && take(text, 2, 0, second);
   if (!read) return std::nullopt;
   const auto date = std::chrono::year{year} / month / day;
   if (!date.ok()) return std::nullopt;
@@ -79,7 +79,8 @@ std::optional<std::vector<header_line>> parse_headers(std::string_view block) {
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
     auto value = line.substr(colon + 1);
-    while (value.starts_with(' ')) value.remove_prefix(1);
+    while (value.starts_with(' '))
+      value.remove_prefix(1);
     lines.push_back({std::string{line.substr(0, colon)}, std::string{value}});
   }
   return lines;

@@ -14,23 +14,23 @@ namespace {
 append_result failure_of_publish(const api_failure& why) {
   if (why.link) {
     switch (*why.link) {
-      case failure::too_large: return log_failure::too_large;
-      case failure::timed_out:
-      case failure::no_responders:
-      case failure::disconnected:
-      case failure::overloaded:
-      case failure::closed:
-      case failure::refused: return log_failure::unreachable;
+    case failure::too_large: return log_failure::too_large;
+    case failure::timed_out:
+    case failure::no_responders:
+    case failure::disconnected:
+    case failure::overloaded:
+    case failure::closed:
+    case failure::refused: return log_failure::unreachable;
     }
   }
   switch (why.code) {
-    case refusal_code::wrong_last_sequence: return superseded{};
-    case refusal_code::message_too_large:
-    case refusal_code::header_too_large: return log_failure::too_large;
-    case refusal_code::store_failed:
-    case refusal_code::insufficient_storage:
-    case refusal_code::insufficient_resources: return log_failure::full;
-    default: return log_failure::unreachable;
+  case refusal_code::wrong_last_sequence: return superseded{};
+  case refusal_code::message_too_large:
+  case refusal_code::header_too_large: return log_failure::too_large;
+  case refusal_code::store_failed:
+  case refusal_code::insufficient_storage:
+  case refusal_code::insufficient_resources: return log_failure::full;
+  default: return log_failure::unreachable;
   }
 }
 
@@ -49,7 +49,8 @@ struct appending {
     with.push_back({expected_last_header, std::to_string(expected.value)});
     if (c.rolls_up) with.push_back({rollup_header, "sub"});
     if (!c.traceparent.empty()) with.push_back({trace_header, c.traceparent});
-    for (auto& e : codec::encode_events(c.events)) with.push_back({event_header, std::move(e)});
+    for (auto& e : codec::encode_events(c.events))
+      with.push_back({event_header, std::move(e)});
     const auto tombstone_of = c.rolls_up ? c.session : session_id{};
     over.request(subjects::log(partition, c.session), with, codec::encode_commit(c), patience,
         [large = large, tombstone_of, told = std::move(done)](const requester::result& answer) {
@@ -74,10 +75,11 @@ struct appending_large : std::enable_shared_from_this<appending_large> {
     if (values.empty()) return then.send(c);
     auto [ref, bytes] = std::move(values.back());
     values.pop_back();
-    then.large->put(c.session, std::move(ref), std::move(bytes), [self = shared_from_this()](std::optional<blob_failure> failed) {
-      if (!failed) return self->go_on();
-      self->then.done(*failed == blob_failure::full ? log_failure::full : log_failure::unreachable);
-    });
+    then.large->put(
+        c.session, std::move(ref), std::move(bytes), [self = shared_from_this()](std::optional<blob_failure> failed) {
+          if (!failed) return self->go_on();
+          self->then.done(*failed == blob_failure::full ? log_failure::full : log_failure::unreachable);
+        });
   }
 };
 
@@ -124,8 +126,9 @@ void nats_session_log::append(
 
 void nats_session_log::read_last(
     partition_id partition, const session_id& session, std::function<void(last_result)> done) {
-  over_.request(api_subject("STREAM.MSG.GET", subjects::log_stream), {}, last_by_subject(subjects::log(partition, session)),
-      patience_, [large = large_, done = std::move(done)](const requester::result& answer) {
+  over_.request(api_subject("STREAM.MSG.GET", subjects::log_stream), {},
+      last_by_subject(subjects::log(partition, session)), patience_,
+      [large = large_, done = std::move(done)](const requester::result& answer) {
         if (!answer) return done(unexpected{log_failure::unreachable});
         const auto message = read_message_answer(answer->payload());
         if (!message) {

@@ -17,8 +17,7 @@ public:
   explicit nats_session_log(requester& over, milliseconds patience = milliseconds{5'000});
 
   void append(partition_id partition, stream_seq expected, commit c, std::function<void(append_result)> done) override;
-  void read_last(
-      partition_id partition, const session_id& session, std::function<void(last_result)> done) override;
+  void read_last(partition_id partition, const session_id& session, std::function<void(last_result)> done) override;
 
 private:
   requester& over_;

@@ -37,7 +37,8 @@ bool sync(const std::filesystem::path& path, int flags) {
 }
 
 std::string story(const seen_stream& was) {
-  return "stream " + was.name + ", last seen here at message " + std::to_string(was.last_seq) + " (made " + was.made + ")";
+  return "stream " + was.name + ", last seen here at message " + std::to_string(was.last_seq) + " (made " + was.made
+      + ")";
 }
 
 } // namespace
@@ -55,7 +56,8 @@ expected<std::vector<seen_stream>, std::string> load_seen(const std::filesystem:
   const auto* rows = list == nullptr ? nullptr : list->as<value::array>();
   if (rows == nullptr) return unexpected{file.string() + " does not hold what this node has seen of the streams"};
   for (const auto& row : *rows) {
-    streams.push_back({text_at(row, {"name"}), text_at(row, {"made"}), number_at(row, {"first_seq"}), number_at(row, {"last_seq"})});
+    streams.push_back(
+        {text_at(row, {"name"}), text_at(row, {"made"}), number_at(row, {"first_seq"}), number_at(row, {"last_seq"})});
   }
   return streams;
 }
@@ -63,7 +65,8 @@ expected<std::vector<seen_stream>, std::string> load_seen(const std::filesystem:
 std::optional<std::string> save_seen(const std::filesystem::path& file, const std::vector<seen_stream>& streams) {
   value::array rows;
   for (const auto& one : streams) {
-    rows.emplace_back(value::object{{"name", one.name}, {"made", one.made}, {"first_seq", one.first_seq}, {"last_seq", one.last_seq}});
+    rows.emplace_back(value::object{
+        {"name", one.name}, {"made", one.made}, {"first_seq", one.first_seq}, {"last_seq", one.last_seq}});
   }
   const auto text = to_json({{"streams", std::move(rows)}}) + "\n";
   auto fresh = file;
@@ -86,7 +89,7 @@ std::string loss(const std::vector<seen_stream>& before, const std::vector<seen_
     if (is->made != was.made) return story(was) + ", was made anew on " + is->made + ": what it held is gone";
     if (is->last_seq < was.last_seq || is->first_seq < was.first_seq) {
       return story(was) + ", now ends at message " + std::to_string(is->last_seq)
-             + ": the server has lost messages that it had confirmed";
+          + ": the server has lost messages that it had confirmed";
     }
   }
   return {};

@@ -24,7 +24,8 @@ struct seen_stream {
 /// Empty if there is no file yet. The error names the file and what is wrong with it.
 [[nodiscard]] expected<std::vector<seen_stream>, std::string> load_seen(const std::filesystem::path& file);
 /// Atomic, and on the disk when it returns. The error names the file and why it could not be written.
-[[nodiscard]] std::optional<std::string> save_seen(const std::filesystem::path& file, const std::vector<seen_stream>& streams);
+[[nodiscard]] std::optional<std::string> save_seen(
+    const std::filesystem::path& file, const std::vector<seen_stream>& streams);
 
 /// What is wrong with `now`, given what was `before`: a stream that is gone or was made anew, or one whose sequences went
 /// backwards. Empty: nothing. `now` holds only the streams that are there.

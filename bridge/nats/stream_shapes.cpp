@@ -71,8 +71,8 @@ void set(value::object& in, std::string_view field, value to) {
   in.emplace_back(field, std::move(to));
 }
 
-value::object work_queue(std::string_view name, std::string_view intake, const std::string& storage, const stream_plan& plan,
-    std::uint64_t bytes_max) {
+value::object work_queue(std::string_view name, std::string_view intake, const std::string& storage,
+    const stream_plan& plan, std::uint64_t bytes_max) {
   auto config = base(name, intake, plan, bytes_max);
   set(config, "retention", "workqueue");
   set(config, "subject_transform", value::object{{"src", intake}, {"dest", storage}});
@@ -124,7 +124,9 @@ bool says_nothing(const value* v) {
   return false;
 }
 
-std::string shown(const value* v) { return v == nullptr || v->is_null() ? "none" : codec::encode_value(*v, encoding::json); }
+std::string shown(const value* v) {
+  return v == nullptr || v->is_null() ? "none" : codec::encode_value(*v, encoding::json);
+}
 
 const value* held_at(const value& in, const field_path& field) {
   const auto* outer = in.find(field.outer);
@@ -148,7 +150,8 @@ std::vector<stream_shape> stream_shapes(const stream_plan& plan) {
   using namespace subjects;
   return {
       {tasks_stream, work_queue(tasks_stream, task_intake, task_storage(plan.partitions), plan, plan.tasks_max)},
-      {control_stream, work_queue(control_stream, control_intake, control_storage(plan.partitions), plan, plan.control_max)},
+      {control_stream,
+          work_queue(control_stream, control_intake, control_storage(plan.partitions), plan, plan.control_max)},
       {log_stream, log_config(plan)},
       {owners_stream, last_records(owners_stream, owner_intake, plan)},
       {nodes_stream, last_records(nodes_stream, node_intake, plan)},

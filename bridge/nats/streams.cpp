@@ -22,10 +22,13 @@ refused unfit(std::string text) { return {refused::kind::unfit, std::move(text)}
 
 refused refusal_of(const api_failure& why, std::string_view stream, std::string_view act, const requester& over) {
   const auto where = over.link().server_url();
-  const auto what = std::string{"cannot "}.append(act).append(" stream ").append(stream).append(" at ").append(where) + ": ";
+  const auto what =
+      std::string{"cannot "}.append(act).append(" stream ").append(stream).append(" at ").append(where) + ": ";
   if (!why.link) {
-    const bool storage = why.code == refusal_code::insufficient_storage || why.code == refusal_code::insufficient_resources;
-    if (why.code == refusal_code::jetstream_not_enabled) return unfit(what + "JetStream is not enabled for this account");
+    const bool storage =
+        why.code == refusal_code::insufficient_storage || why.code == refusal_code::insufficient_resources;
+    if (why.code == refusal_code::jetstream_not_enabled)
+      return unfit(what + "JetStream is not enabled for this account");
     return unfit(what + why.text + (storage ? " (give JetStream more room, or lower the stream's size option)" : ""));
   }
   if (*why.link == failure::no_responders) {
@@ -40,14 +43,16 @@ std::optional<refused> check_version(const requester& over) {
   const auto where = over.link().server_url();
   const auto greeting = read_greeting(where, greeting_patience);
   if (!greeting || is_new_enough(greeting->version)) return std::nullopt;
-  return unfit("the NATS server at " + where + " has version " + greeting->version + "; Baton needs " + std::string{server_version_min}
-               + " or newer");
+  return unfit("the NATS server at " + where + " has version " + greeting->version + "; Baton needs "
+      + std::string{server_version_min} + " or newer");
 }
 
 std::optional<refused> look(requester& over, std::string_view stream, found_streams& found) {
   auto info = call_api(over, api_subject("STREAM.INFO", stream));
-  if (info) found.insert_or_assign(std::string{stream}, *std::move(info));
-  else if (info.error().code != refusal_code::stream_not_found) return refusal_of(info.error(), stream, "read", over);
+  if (info)
+    found.insert_or_assign(std::string{stream}, *std::move(info));
+  else if (info.error().code != refusal_code::stream_not_found)
+    return refusal_of(info.error(), stream, "read", over);
   return std::nullopt;
 }
 
@@ -74,13 +79,13 @@ expected<std::optional<std::uint64_t>, refused> partitions_found(const found_str
     const auto n = partitions_of(config_of(at->second));
     if (!n) {
       return unexpected{unfit("stream " + std::string{name} + " is not Baton's: subject_transform.dest is \""
-                              + text_at(config_of(at->second), {"subject_transform", "dest"}) + "\", expected "
-                              + subjects::task_storage(32) + " or the like")};
+          + text_at(config_of(at->second), {"subject_transform", "dest"}) + "\", expected " + subjects::task_storage(32)
+          + " or the like")};
     }
     if (partitions && *partitions != *n) {
-      return unexpected{unfit("streams " + std::string{subjects::tasks_stream} + " and " + std::string{subjects::control_stream}
-                              + " have " + std::to_string(*partitions) + " and " + std::to_string(*n)
-                              + " partitions, expected the same number in both")};
+      return unexpected{unfit("streams " + std::string{subjects::tasks_stream} + " and "
+          + std::string{subjects::control_stream} + " have " + std::to_string(*partitions) + " and "
+          + std::to_string(*n) + " partitions, expected the same number in both")};
     }
     partitions = n;
   }
@@ -118,7 +123,8 @@ std::vector<stream_report> reports_of(const found_streams& found) {
 
 std::vector<seen_stream> seen_in(const found_streams& found) {
   std::vector<seen_stream> seen;
-  for (const auto& one : reports_of(found)) seen.push_back({one.name, one.made, one.first_seq, one.last_seq});
+  for (const auto& one : reports_of(found))
+    seen.push_back({one.name, one.made, one.first_seq, one.last_seq});
   return seen;
 }
 
@@ -129,7 +135,8 @@ std::optional<refused> check_memory(const stream_memory& memory, const found_str
   const auto lost = loss(*before, seen_in(found));
   if (lost.empty()) return std::nullopt;
   return refused{refused::kind::lost,
-      lost + ". Is " + over.link().server_url() + " the right server, and its storage the right one? If the loss is to be accepted, say so, or remove "
+      lost + ". Is " + over.link().server_url()
+          + " the right server, and its storage the right one? If the loss is to be accepted, say so, or remove "
           + memory.file.string()};
 }
 
@@ -144,30 +151,35 @@ std::optional<refused> make(requester& over, const stream_shape& shape, found_st
   const auto* config = shape.config.as<value::object>();
   const auto answer = call_api(over, api_subject("STREAM.CREATE", shape.name), to_json(*config));
   // Another node may have made it in between, in a shape that is judged below.
-  if (!answer && answer.error().code != refusal_code::stream_differs) return refusal_of(answer.error(), shape.name, "make", over);
+  if (!answer && answer.error().code != refusal_code::stream_differs)
+    return refusal_of(answer.error(), shape.name, "make", over);
   return look(over, shape.name, found);
 }
 
 std::optional<refused> verify(const stream_shape& shape, const found_streams& found) {
   const auto at = found.find(shape.name);
-  if (at == found.end()) return refused{refused::kind::unreachable, "stream " + std::string{shape.name} + " vanished while it was made"};
+  if (at == found.end())
+    return refused{refused::kind::unreachable, "stream " + std::string{shape.name} + " vanished while it was made"};
   const auto other = difference(shape, config_of(at->second));
   if (other.empty()) return std::nullopt;
   return unfit("stream " + std::string{shape.name} + " is not as Baton needs it: " + other
-               + ". Baton changes no stream that is there: correct it, or give Baton an account of its own");
+      + ". Baton changes no stream that is there: correct it, or give Baton an account of its own");
 }
 
 } // namespace
 
-expected<streams_ready, streams_refused> prepare_streams(requester& over, const stream_plan& plan, const stream_memory& memory) {
+expected<streams_ready, streams_refused> prepare_streams(
+    requester& over, const stream_plan& plan, const stream_memory& memory) {
   if (auto why = check_version(over)) return unexpected{*std::move(why)};
   auto found = look_at_all(over);
   if (!found) return unexpected{found.error()};
   const auto partitions = partitions_found(*found);
   if (!partitions) return unexpected{partitions.error()};
   if (*partitions && **partitions != plan.partitions) {
-    return unexpected{unfit("the streams have " + std::to_string(**partitions) + " partitions, but " + std::to_string(plan.partitions)
-                            + " are configured: the number is fixed when the streams are made, so configure " + std::to_string(**partitions))};
+    return unexpected{
+        unfit("the streams have " + std::to_string(**partitions) + " partitions, but " + std::to_string(plan.partitions)
+            + " are configured: the number is fixed when the streams are made, so configure "
+            + std::to_string(**partitions))};
   }
   if (auto why = check_memory(memory, *found, over)) return unexpected{*std::move(why)};
 

@@ -17,7 +17,9 @@ constexpr codec::decode_limits whole_limits{
 /// The checkpoint of the run under way; nullptr if there is none. Head: `head` or `const head`.
 template <class Head>
 auto checkpoint_in(Head& h) -> decltype(&*std::get_if<phases::running>(&h.phase)->run.last_checkpoint) {
-  const auto of = [](auto* at) { return at != nullptr && at->run.last_checkpoint ? &*at->run.last_checkpoint : nullptr; };
+  const auto of = [](auto* at) {
+    return at != nullptr && at->run.last_checkpoint ? &*at->run.last_checkpoint : nullptr;
+  };
   if (auto* point = of(std::get_if<phases::running>(&h.phase))) return point;
   if (auto* point = of(std::get_if<phases::retry_wait>(&h.phase))) return point;
   return of(std::get_if<phases::yielded>(&h.phase));
@@ -63,7 +65,8 @@ void take_if_large(value& content, std::optional<blob_ref>& blob, std::size_t mo
 
 std::vector<large_value> take_large_values(commit& c) {
   std::vector<large_value> large;
-  for (auto& e : c.entries) take_if_large(e.content, e.blob, inline_max, large);
+  for (auto& e : c.entries)
+    take_if_large(e.content, e.blob, inline_max, large);
   if (auto* point = checkpoint_in(c.head)) take_if_large(point->state, point->blob, checkpoint_inline_max, large);
   return large;
 }

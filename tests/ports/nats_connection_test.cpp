@@ -51,7 +51,8 @@ TEST_CASE("a refused user: authorization, without the password in the text", "[c
 }
 
 TEST_CASE("a URL that is none: bad options", "[connection]") {
-  for (const auto* url : {"", "nats://", "nats://a:1,,nats://b:2", "nats://user:pass@", "nats://host:port", "http://host:1"}) {
+  for (const auto* url :
+      {"", "nats://", "nats://a:1,,nats://b:2", "nats://user:pass@", "nats://host:port", "http://host:1"}) {
     const auto why = failure_with({.url = url});
     CHECK(why.what == kind::bad_options);
     CHECK_THAT(why.text, ContainsSubstring("not a usable NATS URL"));
@@ -68,7 +69,8 @@ TEST_CASE("a seed file opens a server that knows its public key", "[connection]"
   CHECK(failure_with({.url = server.url()}).what == kind::authorization);
 }
 
-TEST_CASE("a seed file that holds no seed is refused before anything is sent, without showing what it holds", "[connection]") {
+TEST_CASE("a seed file that holds no seed is refused before anything is sent, without showing what it holds",
+    "[connection]") {
   support::temp_dir dir;
   const auto file = dir.path() / "user.nk";
   auto broken = std::string{seed};
@@ -86,7 +88,9 @@ TEST_CASE("TLS: accepted with the right CA, each other way refused as TLS", "[co
   support::certificates files;
   support::nats_server server{{.more_config = files.server_config()}};
   const auto tls_url = "tls://localhost:" + std::to_string(server.port());
-  auto opened = connection::open({.url = tls_url, .tls_ca_file = files.ca(), .tls_certificate_file = files.client_certificate(),
+  auto opened = connection::open({.url = tls_url,
+      .tls_ca_file = files.ca(),
+      .tls_certificate_file = files.client_certificate(),
       .tls_key_file = files.client_key()});
   INFO((opened ? std::string{} : opened.error().text));
   CHECK(opened);
@@ -102,8 +106,10 @@ TEST_CASE("TLS: accepted with the right CA, each other way refused as TLS", "[co
 TEST_CASE("a broker that is away at the start is waited for, if asked", "[connection]") {
   support::nats_server server;
   server.kill();
-  support::nats_link link{connect_options{
-      .url = server.url(), .retry_first_connect = true, .backoff_min = milliseconds{10}, .backoff_max = milliseconds{50}}};
+  support::nats_link link{connect_options{.url = server.url(),
+      .retry_first_connect = true,
+      .backoff_min = milliseconds{10},
+      .backoff_max = milliseconds{50}}};
   CHECK_FALSE(link.link->connected());
   CHECK(link.link->publish("x", {}, {}, "y") == failure::disconnected);
   server.start();
@@ -118,7 +124,8 @@ TEST_CASE("subscriptions survive the broker's death, and what is published witho
   auto subscribed = link.link->subscribe("news", seen.taker());
   server.kill();
   REQUIRE(link.log->wait([&] { return link.log->disconnects == 1; }));
-  for (int i = 0; i < 1'000; ++i) REQUIRE(link.link->publish("news", {}, {}, "lost") == failure::disconnected);
+  for (int i = 0; i < 1'000; ++i)
+    REQUIRE(link.link->publish("news", {}, {}, "lost") == failure::disconnected);
   server.start();
   REQUIRE(link.log->wait([&] { return link.log->reconnects == 1; }));
   REQUIRE_FALSE(link.link->publish("news", {}, {}, "found"));
@@ -134,7 +141,8 @@ TEST_CASE("a server that takes nothing in never blocks a publisher, and memory s
   std::optional<failure> refused;
   int taken = 0;
   // What the kernel's buffers hold is the machine's; a few megabytes at most.
-  for (; taken < 2'000 && !refused; ++taken) refused = link.link->publish("flood", {}, {}, payload);
+  for (; taken < 2'000 && !refused; ++taken)
+    refused = link.link->publish("flood", {}, {}, payload);
   CHECK(refused == failure::overloaded);
   CHECK(link.link->unsent_bytes() < 1'200'000);
   CHECK(link.link->connected());
@@ -160,7 +168,8 @@ TEST_CASE("a subscription that does not keep up is told as trouble", "[connectio
   std::promise<void> go_on;
   auto held = go_on.get_future().share();
   auto slow = link.link->subscribe("flood", [held](message_handle) { held.wait(); }, 10);
-  for (int i = 0; i < 1'000; ++i) REQUIRE_FALSE(link.link->publish("flood", {}, {}, "x"));
+  for (int i = 0; i < 1'000; ++i)
+    REQUIRE_FALSE(link.link->publish("flood", {}, {}, "x"));
   const bool told = link.log->wait([&] { return !link.log->troubles.empty(); });
   go_on.set_value();
   REQUIRE(told);
@@ -168,7 +177,9 @@ TEST_CASE("a subscription that does not keep up is told as trouble", "[connectio
 }
 
 TEST_CASE("a missing permission is told as trouble", "[connection]") {
-  support::nats_server server{{.more_config = "authorization { users: [ { user: baton, password: p, permissions: { publish: \"allowed\" } } ] }"}};
+  support::nats_server server{
+      {.more_config =
+              "authorization { users: [ { user: baton, password: p, permissions: { publish: \"allowed\" } } ] }"}};
   support::nats_link link{connect_options{.url = with_user(server, "baton:p")}};
   REQUIRE_FALSE(link.link->publish("forbidden", {}, {}, "x"));
   REQUIRE(link.log->wait([&] { return !link.log->troubles.empty(); }));

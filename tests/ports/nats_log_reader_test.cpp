@@ -27,7 +27,8 @@ struct reader_world {
     c.number = {expected.value + 1};
     auto& e = c.entries.emplace_back();
     e.content = std::string(content_size, 'x');
-    for (int i = 0; i < events; ++i) c.events.emplace_back().slice = {static_cast<std::uint64_t>(i) + 1};
+    for (int i = 0; i < events; ++i)
+      c.events.emplace_back().slice = {static_cast<std::uint64_t>(i) + 1};
     support::waited<append_result> result;
     log.append(subjects::partition_of(c.session, 8), expected, c, result.to());
     const auto stored = result.get();

@@ -38,14 +38,16 @@ TEST_CASE("a request is answered once, with payload and repeated headers as they
     const reply asked{std::move(m)};
     const auto values = asked.header_values("Twice");
     std::string text{asked.payload()};
-    for (const auto value : values) text.append("|").append(value);
+    for (const auto value : values)
+      text.append("|").append(value);
     CHECK_FALSE(links.link->publish(std::string{*asked.header("Answer-To")}, {}, {}, text));
   });
   REQUIRE(echo);
   // The reply subject is the requester's own: the echo needs it in a header only because `reply` does not show it.
   auto inbox = connection::new_inbox();
   std::promise<std::string> got;
-  auto back = links.link->subscribe(inbox, [&](message_handle m) { got.set_value(std::string{reply{std::move(m)}.payload()}); });
+  auto back = links.link->subscribe(
+      inbox, [&](message_handle m) { got.set_value(std::string{reply{std::move(m)}.payload()}); });
   const std::vector<header> with{{"Twice", "a"}, {"Answer-To", inbox}, {"Twice", "b"}};
   REQUIRE_FALSE(links.asks->publish("echo", with, "hello"));
   auto future = got.get_future();
@@ -95,7 +97,8 @@ TEST_CASE("what is pending when the requester ends fails as closed, each exactly
   pair_of_links links{server.url()};
   auto mute = links.link->subscribe("mute", [](message_handle) {});
   std::map<std::string, int> ends;
-  for (int i = 0; i < 1'000; ++i) links.asks->request("mute", {}, "x", 1h, [&](requester::result r) { ++ends[text_of(r)]; });
+  for (int i = 0; i < 1'000; ++i)
+    links.asks->request("mute", {}, "x", 1h, [&](requester::result r) { ++ends[text_of(r)]; });
   links.asks.reset();
   CHECK(ends == std::map<std::string, int>{{std::string{to_text(failure::closed)}, 1'000}});
 }
@@ -119,7 +122,8 @@ TEST_CASE("ten thousand requests from four threads each get their own answer", "
       }
     });
   }
-  for (auto& one : callers) one.join();
+  for (auto& one : callers)
+    one.join();
   std::unique_lock lock{mutex};
   CHECK(changed.wait_for(lock, patience, [&] { return ended == 10'000; }));
   CHECK(ends == std::map<std::string, int>{{"answer", 10'000}});

@@ -37,7 +37,8 @@ public:
   ~old_server() {
     ::shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
-    for (auto& one : talks_) one.join();
+    for (auto& one : talks_)
+      one.join();
     ::close(listener_);
   }
   old_server(const old_server&) = delete;
@@ -46,7 +47,8 @@ public:
 
 private:
   void run() {
-    for (int client = ::accept(listener_, nullptr, nullptr); client >= 0; client = ::accept(listener_, nullptr, nullptr)) {
+    for (int client = ::accept(listener_, nullptr, nullptr); client >= 0;
+        client = ::accept(listener_, nullptr, nullptr)) {
       talks_.emplace_back([client] { talk(client); });
     }
   }
@@ -56,7 +58,8 @@ private:
     constexpr std::string_view pong = "PONG\r\n";
     ::send(client, hello.data(), hello.size(), MSG_NOSIGNAL);
     std::array<char, 4'096> chunk{};
-    for (auto got = ::recv(client, chunk.data(), chunk.size(), 0); got > 0; got = ::recv(client, chunk.data(), chunk.size(), 0)) {
+    for (auto got = ::recv(client, chunk.data(), chunk.size(), 0); got > 0;
+        got = ::recv(client, chunk.data(), chunk.size(), 0)) {
       const std::string_view said{chunk.data(), static_cast<std::size_t>(got)};
       if (said.find("PING\r\n") != std::string_view::npos) ::send(client, pong.data(), pong.size(), MSG_NOSIGNAL);
     }
@@ -81,8 +84,10 @@ TEST_CASE("a server that is too old is refused, naming both versions", "[server_
 }
 
 TEST_CASE("versions compare by number", "[server_report]") {
-  for (const auto* fits : {"2.10.0", "2.10.27", "2.12.0-RC.1", "3.0.0", "10.0.1"}) CHECK(is_new_enough(fits));
-  for (const auto* old : {"2.9.25", "1.99.99", "0.0.0", "2.10", "", "dev", "2..1"}) CHECK_FALSE(is_new_enough(old));
+  for (const auto* fits : {"2.10.0", "2.10.27", "2.12.0-RC.1", "3.0.0", "10.0.1"})
+    CHECK(is_new_enough(fits));
+  for (const auto* old : {"2.9.25", "1.99.99", "0.0.0", "2.10", "", "dev", "2..1"})
+    CHECK_FALSE(is_new_enough(old));
 }
 
 TEST_CASE("a server's greeting is read, also where TLS and credentials are asked for later", "[server_report]") {
@@ -134,7 +139,8 @@ TEST_CASE("the memory of the streams is brought up to date, and tells a loss sin
   support::nats_link link{server.url()};
   const stream_memory memory{.file = server.dir() / "streams.json"};
   REQUIRE(prepare_streams(*link.asks, {.partitions = 8}, memory));
-  for (int i = 0; i < 3; ++i) REQUIRE(link.ask(subjects::task(*session_id::parse("s1")), "x"));
+  for (int i = 0; i < 3; ++i)
+    REQUIRE(link.ask(subjects::task(*session_id::parse("s1")), "x"));
   CHECK_FALSE(remember_streams(*link.asks, memory));
   REQUIRE(call_api(*link.asks, api_subject("STREAM.DELETE", subjects::tasks_stream)));
   const auto told = remember_streams(*link.asks, memory);

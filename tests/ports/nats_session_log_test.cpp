@@ -129,7 +129,8 @@ TEST_CASE("only the expected last sequence of that session is appended to", "[se
 TEST_CASE("of many that append at once to one session, one wins", "[session_log]") {
   log_world world;
   std::vector<support::waited<append_result>> results(100);
-  for (auto& one : results) world.log.append(partition, {0}, small_commit("s1"), one.to());
+  for (auto& one : results)
+    world.log.append(partition, {0}, small_commit("s1"), one.to());
   int won = 0;
   int lost = 0;
   for (auto& one : results) {
@@ -154,7 +155,8 @@ TEST_CASE("each event is a header of its own, in order, and republished with the
   REQUIRE(stored_at(world.append(0, c)) == 1);
   REQUIRE(seen.wait_for(1));
   std::vector<event> told;
-  for (const auto text : seen.at(0).header_values("Baton-Event")) told.push_back(*codec::decode_event(text));
+  for (const auto text : seen.at(0).header_values("Baton-Event"))
+    told.push_back(*codec::decode_event(text));
   CHECK(told == c.events);
   CHECK(seen.at(0).header("traceparent") == c.traceparent);
   CHECK(seen.at(0).payload().empty());
@@ -180,7 +182,8 @@ TEST_CASE("values over the limit go to the blobs before, and are whole when read
     CHECK(number_at(*info, {"state", "last_seq"}) == 5);
   }
   SECTION("a blob that is gone makes the commit unreadable, not shorter") {
-    REQUIRE(call_api(*world.link.asks, api_subject("STREAM.MSG.DELETE", subjects::blobs_stream), to_json({{"seq", 4}})));
+    REQUIRE(
+        call_api(*world.link.asks, api_subject("STREAM.MSG.DELETE", subjects::blobs_stream), to_json({{"seq", 4}})));
     const auto broken = world.read(c.session);
     REQUIRE_FALSE(broken);
     CHECK(broken.error() == log_failure::unreadable);
@@ -237,7 +240,8 @@ TEST_CASE("a tombstone replaces all earlier commits, and takes the blobs with it
 TEST_CASE("a commit that cannot fit into a message is too large, and nothing is stored", "[session_log]") {
   log_world world;
   auto c = small_commit("s1");
-  for (int i = 0; i < 30; ++i) c.entries.push_back(entry_of(entry_kind::note, std::string(60'000, 'x')));
+  for (int i = 0; i < 30; ++i)
+    c.entries.push_back(entry_of(entry_kind::note, std::string(60'000, 'x')));
   CHECK(is(world.append(0, c), log_failure::too_large));
   CHECK(world.messages_in(subjects::log_stream) == 0);
 }

@@ -162,7 +162,8 @@ TEST_CASE("records that cannot be read are told, a broker that is away is unreac
 TEST_CASE("the last record of a partition can be neither deleted nor purged", "[owner_store]") {
   store_world world;
   REQUIRE(revision_of(world.write(owner(3, "n1", 1, 0))) == 1);
-  CHECK_FALSE(call_api(*world.link.asks, api_subject("STREAM.MSG.DELETE", subjects::owners_stream), to_json({{"seq", 1}})));
+  CHECK_FALSE(
+      call_api(*world.link.asks, api_subject("STREAM.MSG.DELETE", subjects::owners_stream), to_json({{"seq", 1}})));
   CHECK_FALSE(call_api(*world.link.asks, api_subject("STREAM.PURGE", subjects::owners_stream)));
 }
 
@@ -242,12 +243,14 @@ TEST_CASE("live events name run and execution, and answers use the request's enc
   CHECK(live.at(0).payload() == R"({"run":"t1","execution":"x1","data":"word"})");
 
   const answer told{.to = *task_id::parse("t1"), .verdict = verdict::accepted, .why = {}, .body = "done"};
-  for (const auto as : {encoding::json, encoding::msgpack}) world.sink.answer("_INBOX.me", as, told);
+  for (const auto as : {encoding::json, encoding::msgpack})
+    world.sink.answer("_INBOX.me", as, told);
   world.sink.answer("", encoding::json, told);
   REQUIRE(answers.wait_for(2));
   CHECK(answers.at(0).payload().starts_with('{'));
   CHECK_FALSE(answers.at(1).payload().starts_with('{'));
-  for (const std::size_t i : {0U, 1U}) CHECK(*codec::decode_answer(answers.at(i).payload()) == told);
+  for (const std::size_t i : {0U, 1U})
+    CHECK(*codec::decode_answer(answers.at(i).payload()) == told);
   CHECK(world.sink.dropped() == 0);
 }
 

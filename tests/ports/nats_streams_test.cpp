@@ -63,7 +63,8 @@ TEST_CASE("another number of partitions than the streams have is refused naming 
   CHECK_THAT(other.error().text, ContainsSubstring("8 partitions") && ContainsSubstring("16 are configured"));
 }
 
-TEST_CASE("a stream of another shape is refused naming stream, field, what is there and what is expected", "[streams]") {
+TEST_CASE(
+    "a stream of another shape is refused naming stream, field, what is there and what is expected", "[streams]") {
   struct bend {
     std::string_view stream;
     std::string_view field;
@@ -88,7 +89,8 @@ TEST_CASE("a stream of another shape is refused naming stream, field, what is th
     const auto refused = prepare_streams(*link.asks, small_plan(), {});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().what == streams_refused::kind::unfit);
-    CHECK_THAT(refused.error().text, ContainsSubstring(std::string{one.stream}) && ContainsSubstring(std::string{one.said}));
+    CHECK_THAT(
+        refused.error().text, ContainsSubstring(std::string{one.stream}) && ContainsSubstring(std::string{one.said}));
     must(call_api(*link.asks, api_subject("STREAM.DELETE", one.stream)));
   }
   CHECK(refusal_text(prepare_streams(*link.asks, small_plan(), {})) == "ready");
@@ -100,10 +102,11 @@ TEST_CASE("the server puts each session into the partition that partition_of say
   REQUIRE(prepare_streams(*link.asks, {.partitions = 13}, {}));
   std::size_t agreed = 0;
   for (int i = 0; i < 1'000; ++i) {
-    const auto session = *session_id::parse("s-" + std::to_string(i * 7'919) + std::string(static_cast<std::size_t>(i % 40), 'x'));
+    const auto session =
+        *session_id::parse("s-" + std::to_string(i * 7'919) + std::string(static_cast<std::size_t>(i % 40), 'x'));
     REQUIRE(link.ask(subjects::task(session), "x"));
-    const auto direct = link.ask("$JS.API.DIRECT.GET." + std::string{subjects::tasks_stream},
-        by_sequence({static_cast<std::uint64_t>(i) + 1}));
+    const auto direct = link.ask(
+        "$JS.API.DIRECT.GET." + std::string{subjects::tasks_stream}, by_sequence({static_cast<std::uint64_t>(i) + 1}));
     REQUIRE(direct);
     const auto stored = read_direct_answer(*direct);
     REQUIRE(stored);

@@ -41,8 +41,8 @@ identity make_identity(const char* name, long serial, const identity* issuer) {
   X509_gmtime_adj(X509_getm_notBefore(certificate), -validity_seconds);
   X509_gmtime_adj(X509_getm_notAfter(certificate), validity_seconds);
   X509_set_pubkey(certificate, made.key.get());
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-      reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(
+      X509_get_subject_name(certificate), "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
   auto* signer = issuer == nullptr ? certificate : issuer->certificate.get();
   X509_set_issuer_name(certificate, X509_get_subject_name(signer));
   if (issuer == nullptr) {
@@ -87,7 +87,7 @@ certificates::certificates() {
 
 std::string certificates::server_config() const {
   return "tls { cert_file: \"" + path("server.pem") + "\", key_file: \"" + path("server.key") + "\", ca_file: \"" + ca()
-         + "\", verify: true, timeout: 5 }";
+      + "\", verify: true, timeout: 5 }";
 }
 
 } // namespace baton::support

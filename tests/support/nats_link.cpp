@@ -22,7 +22,8 @@ std::unique_ptr<nats::requester> ask_over(nats::connection& link, const clock& t
 } // namespace
 
 nats_link::nats_link(const std::string& url, nats::requester_limits limits)
-    : nats_link{nats::connect_options{.url = url, .backoff_min = milliseconds{10}, .backoff_max = milliseconds{50}}, limits} {}
+    : nats_link{nats::connect_options{.url = url, .backoff_min = milliseconds{10}, .backoff_max = milliseconds{50}},
+          limits} {}
 
 nats_link::nats_link(nats::connect_options options, nats::requester_limits limits)
     : link{connect(options)}, asks{ask_over(*link, time, limits)} {

@@ -20,9 +20,15 @@ inline constexpr std::chrono::seconds patience{20};
 /// Counts what a connection tells.
 class link_log final : public nats::link_listener {
 public:
-  void disconnected() override { add([this] { ++disconnects; }); }
-  void reconnected() override { add([this] { ++reconnects; }); }
-  void trouble(const std::string& text) override { add([&] { troubles.push_back(text); }); }
+  void disconnected() override {
+    add([this] { ++disconnects; });
+  }
+  void reconnected() override {
+    add([this] { ++reconnects; });
+  }
+  void trouble(const std::string& text) override {
+    add([&] { troubles.push_back(text); });
+  }
 
   template <class Until>
   [[nodiscard]] bool wait(Until until) {

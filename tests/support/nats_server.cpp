@@ -31,7 +31,7 @@ std::uint16_t free_port() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   const bool bound = fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0
-                     && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+      && ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   if (fd >= 0) ::close(fd);
   if (!bound) throw std::runtime_error("no free loopback port");
   return ntohs(address.sin_port);

@@ -19,7 +19,8 @@ public:
   /// The result; throws if it has not come within 20 s.
   [[nodiscard]] T get() {
     auto future = promise_->get_future();
-    if (future.wait_for(std::chrono::seconds{20}) != std::future_status::ready) throw std::runtime_error("no callback in 20 s");
+    if (future.wait_for(std::chrono::seconds{20}) != std::future_status::ready)
+      throw std::runtime_error("no callback in 20 s");
     return future.get();
   }
 
