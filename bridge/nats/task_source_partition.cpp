@@ -275,15 +275,14 @@ partition_pull::closing partition_pull::close() {
   std::unique_lock lock{mutex_};
   result.of = epoch_;
   result.first = !std::exchange(closed_, true);
-  result.was_opened = opened_;
   result.done = std::exchange(done_, {});
-  result.listener = listener_;
+  result.listener = std::exchange(listener_, nullptr);
   staged_.clear();
   for (const auto kind : both_kinds) {
     auto& l = of(kind);
     abandon(l);
     result.consumers[static_cast<std::size_t>(kind)] = l.state.consumer();
-    l.state.ended();
+    result.held.push_back(std::exchange(l.state, pull_state{limits_.pull}));
   }
   delivered_.wait(
       lock, [this] { return delivering_ == std::thread::id{} || delivering_ == std::this_thread::get_id(); });

@@ -102,12 +102,13 @@ public:
   struct closing {
     /// False: somebody else closed it before.
     bool first = false;
-    bool was_opened = false;
     open_callback done;
     std::shared_ptr<task_listener> listener;
     epoch of;
     /// The consumers that are left, by kind; empty: none.
     std::array<std::string, 2> consumers;
+    /// What was held, with callbacks that nobody will call: it ends with this, not under the partition's lock.
+    std::vector<pull_state> held;
   };
   /// From now on nothing is delivered and nothing is confirmed. Returns when no delivery is being made, unless called by one.
   [[nodiscard]] closing close();
