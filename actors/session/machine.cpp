@@ -77,7 +77,10 @@ stepped step(state before, input in, const context& with) {
                         [&](const timer_fired& t) { on_timer(d, t); },
                         [&](const refusal_buried& b) { refusal_is_buried(d, b); },
                         [&](const outbox_delivered& o) { on_outbox_delivered(d, o); },
-                        [&](const ack_confirmed& a) { d.happened(ack_was_confirmed{a.kind, a.seq}); },
+                        [&](const ack_confirmed& a) {
+                          d.happened(ack_was_confirmed{a.kind, a.seq});
+                          proceed(d);
+                        },
                         [&](const drain_asked&) { on_drain(d); }},
              in);
   return std::move(d).finish();

@@ -34,6 +34,8 @@ struct limits {
   /// Cancels of one run that wait for its end; a further one is a duplicate.
   std::size_t cancels_max = 16;
   std::size_t early_cancels_max = 16;
+  /// No turn starts while this many acknowledgements are not confirmed: what they settle must stay in the ledger.
+  std::size_t open_acks_max = 256;
   /// Refusals on record whose letters are not stored yet; further ones are refused without a record.
   std::size_t open_refusals_max = 64;
   milliseconds early_cancel_kept{60'000};

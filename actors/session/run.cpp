@@ -347,8 +347,11 @@ void end_cancelled(draft& d, std::vector<entry> entries) {
 }
 
 void proceed(draft& d) {
-  if (d.hand().draining || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
-  if (!d.hand().execution && d.durable().outbox.size() < outbox_max) start_next(d);
+  const auto& hand = d.hand();
+  if (hand.draining || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
+  const auto open_acks = hand.unconfirmed_tasks.size() + hand.unconfirmed_controls.size();
+  const bool owes_much = d.durable().outbox.size() >= outbox_max || open_acks >= d.with().limits.open_acks_max;
+  if (!hand.execution && !owes_much) start_next(d);
   read_backlog(d);
 }
 

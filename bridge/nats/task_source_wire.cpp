@@ -100,6 +100,9 @@ std::string consumer_create_request(std::string_view consumer, const consumer_sh
       {"ack_policy", "explicit"},
       {"replay_policy", "instant"},
       {"ack_wait", nanoseconds(shape.ack_wait)},
+      // A new consumer delivers all that is still in the queue, so nobody needs its state on disk; with a file, the server
+      // writes all that is delivered and unacknowledged anew several times a second.
+      {"mem_storage", true},
       {"max_deliver", std::int64_t{-1}},
       {"max_ack_pending", std::int64_t{-1}},
       {"max_waiting", max_waiting},

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/session/draft.hpp"
+#include "tests/support/session_names.hpp"
 
 namespace baton::support {
 
@@ -250,6 +251,15 @@ void session_driver::store_letters() {
     store_letter();
 }
 
+void session_driver::confirm_letter_again(std::size_t which) {
+  if (letters_.empty()) throw cannot("no letter is stored");
+  const auto at = std::next(letters_.begin(), static_cast<std::ptrdiff_t>(which % letters_.size()));
+  const auto& [dedupe, letter] = *at;
+  if (dedupe.starts_with("task.")) return take(session::refusal_buried{message_kind::task, letter.seq});
+  if (dedupe.starts_with("control.")) return take(session::refusal_buried{message_kind::control, letter.seq});
+  take(session::outbox_delivered{dedupe.substr(dedupe.find('.') + 1)});
+}
+
 std::optional<instant> session_driver::next_timer() const {
   const auto first = std::ranges::min_element(timers_, {}, &session::set_timer::due);
   return first == timers_.end() ? std::nullopt : std::optional{first->due};
@@ -316,6 +326,10 @@ void session_driver::take(session::input in) {
   rules_.step_was_made(before, in, made);
   last_events_ = made.events;
   last_effects_ = made.effects;
+  for (const auto& e : made.events)
+    seen_.insert(name_of(e));
+  for (const auto& e : made.effects)
+    seen_.insert(name_of(e));
   auto c = session::commit_of(made.next, made.events);
   const auto crash = c ? std::exchange(planned_, std::nullopt) : std::nullopt;
   if (crash && !crash->is_stored) return crash_and_reload(crash->next);

@@ -66,6 +66,8 @@ public:
   /// The oldest letter is stored; without `confirmed` nobody hears of it.
   void store_letter(bool confirmed = true);
   void store_letters();
+  /// Some letter that is stored is confirmed, perhaps once more; `which` chooses.
+  void confirm_letter_again(std::size_t which);
   /// All timers that become due on the way fire.
   void advance(milliseconds by);
   void drain();
@@ -103,6 +105,8 @@ public:
   [[nodiscard]] const std::vector<execution_id>& old_executions() const noexcept { return old_; }
   [[nodiscard]] const std::set<std::pair<message_kind, stream_seq>>& open_acks() const noexcept { return acks_; }
   [[nodiscard]] const std::vector<session::bury>& open_letters() const noexcept { return burials_; }
+  /// Names of the events and effects that there were at all.
+  [[nodiscard]] const std::set<std::string_view>& seen() const noexcept { return seen_; }
   [[nodiscard]] bool has_read_back() const { return read_back_.has_value(); }
   /// The next one due; nothing if none is set.
   [[nodiscard]] std::optional<instant> next_timer() const;
@@ -169,6 +173,7 @@ private:
   std::vector<std::string> started_;
   std::vector<session::event> last_events_;
   std::vector<session::effect> last_effects_;
+  std::set<std::string_view> seen_;
   std::optional<planned_crash> planned_;
   std::uint64_t executions_made_ = 0;
   std::uint64_t nodes_made_ = 1;

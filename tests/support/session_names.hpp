@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,6 +22,14 @@ template <class T>
 template <class... Ts>
 [[nodiscard]] std::string_view name_of(const std::variant<Ts...>& v) {
   return std::visit([]<class T>(const T&) { return type_name<T>(); }, v);
+}
+
+/// Of all alternatives of a variant, in order.
+template <class Variant>
+[[nodiscard]] std::vector<std::string_view> all_names() {
+  return []<std::size_t... I>(std::index_sequence<I...>) {
+    return std::vector<std::string_view>{type_name<std::variant_alternative_t<I, Variant>>()...};
+  }(std::make_index_sequence<std::variant_size_v<Variant>>{});
 }
 
 template <class Variant>

@@ -253,6 +253,7 @@ void session_rules::commit_was_stored(const commit& c, const std::vector<session
     if (const auto* taken = std::get_if<session::session_was_taken>(&e); taken != nullptr) takeovers_in_[c.epoch] += 1;
   }
   if (takeovers_in_[c.epoch] > 1) broken("more than one take-over in an epoch");
+  if (codec::head_size(c.head) > head_bytes_max) broken("rule 9: the head is larger than head_bytes_max");
   transcript_.insert(transcript_.end(), c.entries.begin(), c.entries.end());
   for (const auto& e : events) {
     if (const auto* ended = std::get_if<session::run_has_ended>(&e)) {

@@ -153,6 +153,20 @@ TEST_CASE("no turn starts while as many letters are owed as the outbox holds", "
   s.settle();
 }
 
+TEST_CASE("no turn starts while as many acknowledgements are open as the ledger can keep", "[session]") {
+  auto limits = session_driver::usual_limits();
+  limits.open_acks_max = 2;
+  session_driver s{limits};
+  for (const auto* id : {"t1", "t2", "t3"})
+    s.task(id);
+  s.run(completed{});
+  s.run(completed{});
+  CHECK_FALSE(s.has_wish());
+  s.confirm_ack(message_kind::task, {1});
+  CHECK(s.has_wish());
+  s.settle();
+}
+
 TEST_CASE("early cancels beyond the limit are answered at once", "[session]") {
   auto limits = session_driver::usual_limits();
   limits.early_cancels_max = 1;
