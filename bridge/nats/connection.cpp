@@ -237,8 +237,14 @@ std::optional<failure> connection::publish(
   if (!connected()) return failure::disconnected;
   if (unsent_bytes() > told_->options.unsent_bytes_max) return failure::overloaded;
   natsStatus status = NATS_OK;
-  const auto message = make_message(subject, reply_to, with, payload, status);
-  if (status == NATS_OK) status = natsConnection_PublishMsg(handle_.get(), message.get());
+  if (with.empty()) {
+    const auto size = static_cast<int>(payload.size());
+    status = reply_to.empty() ? natsConnection_Publish(handle_.get(), subject.c_str(), payload.data(), size)
+                              : natsConnection_PublishRequest(handle_.get(), subject.c_str(), reply_to.c_str(), payload.data(), size);
+  } else {
+    const auto message = make_message(subject, reply_to, with, payload, status);
+    if (status == NATS_OK) status = natsConnection_PublishMsg(handle_.get(), message.get());
+  }
   if (status == NATS_OK) return std::nullopt;
   return failure_of(status);
 }

@@ -9,9 +9,9 @@
 namespace baton::nats {
 namespace {
 
-/// What a dashboard hears on baton.refused.<session>: never content.
+/// What a dashboard hears on baton.refused.<session>, in the words of a committed event: never content.
 std::string event_of(const dead_letter& d) {
-  value::object told{{"kind", "task_refused"}, {"reason", to_text(d.why)}};
+  value::object told{{"kind", "task_refused"}, {"code", to_text(d.why)}};
   if (!d.id.empty()) told.emplace_back("run", d.id);
   if (!d.detail.empty()) told.emplace_back("detail", d.detail);
   if (d.attempts > 0) told.emplace_back("attempt", std::uint64_t{d.attempts});

@@ -7,8 +7,12 @@
 
 namespace baton::nats {
 
+/// Destroys a message, at the latest together with the 64th or the one that fills 256 KiB: nats.c hands each to a thread of its
+/// own, and one at a time that wakes a thread and waits for a lock for every message sent or received. Any thread.
+void let_go(natsMsg* message) noexcept;
+
 struct destroy_handle {
-  void operator()(natsMsg* m) const noexcept { natsMsg_Destroy(m); }
+  void operator()(natsMsg* m) const noexcept { let_go(m); }
   void operator()(natsOptions* o) const noexcept { natsOptions_Destroy(o); }
   void operator()(natsConnection* c) const noexcept { natsConnection_Destroy(c); }
   void operator()(natsSubscription* s) const noexcept { natsSubscription_Destroy(s); }
