@@ -99,12 +99,22 @@ struct execution_aborted {
   std::string because;
 };
 struct sweep_slices {};
+/// The execution actor has reported the end and is free for another slice.
+struct slice_over {
+  execution_id execution;
+};
 
 // ---- to an execution
+struct run_slice {
+  slice_request request;
+  caf::actor session;
+};
 struct boundary_came {
+  execution_id execution;
   boundary at;
 };
 struct end_came {
+  execution_id execution;
   slice_end end;
 };
 
@@ -136,6 +146,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(baton_node, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::execution_asked))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::execution_aborted))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::sweep_slices))
+  CAF_ADD_TYPE_ID(baton_node, (baton::actors::slice_over))
+  CAF_ADD_TYPE_ID(baton_node, (baton::actors::run_slice))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::boundary_came))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::end_came))
 CAF_END_TYPE_ID_BLOCK(baton_node)
@@ -165,5 +177,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::boundary_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::execution_asked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::execution_aborted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::sweep_slices)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::slice_over)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::run_slice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::boundary_came)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::end_came)

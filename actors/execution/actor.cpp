@@ -17,8 +17,8 @@ public:
   void note(live_note n) override {
     if (live_) observers_.live(of_.session, of_.run, of_.execution, n);
   }
-  void at_boundary(boundary b) override { caf::anon_send(to_, boundary_came{std::move(b)}); }
-  void ended(slice_end end) override { caf::anon_send(to_, end_came{std::move(end)}); }
+  void at_boundary(boundary b) override { caf::anon_send(to_, boundary_came{of_.execution, std::move(b)}); }
+  void ended(slice_end end) override { caf::anon_send(to_, end_came{of_.execution, std::move(end)}); }
 
 private:
   caf::actor to_;
@@ -29,39 +29,53 @@ private:
 
 } // namespace
 
-execution_actor::execution_actor(caf::actor_config& config, std::shared_ptr<const services> with, slice_request request,
-                                 caf::actor session)
-    : caf::event_based_actor(config), with_(std::move(with)), request_(std::move(request)), session_(std::move(session)) {}
+execution_actor::execution_actor(caf::actor_config& config, std::shared_ptr<const services> with, caf::actor supervisor)
+    : caf::event_based_actor(config), with_(std::move(with)), supervisor_(std::move(supervisor)) {}
 
 caf::behavior execution_actor::make_behavior() {
-  auto* chosen = with_->runners->find(request_.routing.runner);
-  if (chosen == nullptr) {
-    // Admission knows the runners, so this node was configured anew since the task was admitted.
-    finish({failed{reason::unknown_runner, request_.routing.runner, false}, {}, {}});
-    return {};
-  }
-  auto listener = std::make_shared<posting_listener>(caf::actor_cast<caf::actor>(this), *with_->events, request_);
-  running_ = chosen->start(request_, std::move(listener));
-  crash_point("slice.started");
   return {
-      [this](boundary_came& came) { report(session::boundary_reached{request_.routing.execution, std::move(came.at)}); },
-      [this](end_came& came) { finish(std::move(came.end)); },
-      [this](const boundary_answered& order) { running_->answer(order.order); },
-      [this](const execution_asked& order) { running_->ask(order.order); },
-      [this](const execution_aborted& order) { running_->abort({order.because}); },
+      [this](run_slice& order) { start(order); },
+      [this](boundary_came& came) {
+        if (runs(came.execution)) send(session_, session_input{session::boundary_reached{execution_, std::move(came.at)}});
+      },
+      [this](end_came& came) {
+        if (runs(came.execution)) finish(std::move(came.end));
+      },
+      [this](const boundary_answered& order) {
+        if (runs(order.execution)) running_->answer(order.order);
+      },
+      [this](const execution_asked& order) {
+        if (runs(order.execution)) running_->ask(order.order);
+      },
+      [this](const execution_aborted& order) {
+        if (runs(order.execution)) running_->abort({order.because});
+      },
   };
 }
 
-void execution_actor::report(session::input in) { send(session_, session_input{std::move(in)}); }
+void execution_actor::start(run_slice& order) {
+  execution_ = order.request.routing.execution;
+  session_ = std::move(order.session);
+  auto* chosen = with_->runners->find(order.request.routing.runner);
+  if (chosen == nullptr) {
+    // Admission knows the runners, so this node was configured anew since the task was admitted.
+    return finish({failed{reason::unknown_runner, order.request.routing.runner, false}, {}, {}});
+  }
+  auto listener = std::make_shared<posting_listener>(caf::actor_cast<caf::actor>(this), *with_->events, order.request);
+  running_ = chosen->start(order.request, std::move(listener));
+  crash_point("slice.started");
+}
 
 void execution_actor::finish(slice_end end) {
-  report(session::slice_ended{request_.routing.execution, std::move(end)});
-  quit();
+  running_.reset();
+  send(supervisor_, slice_over{execution_});
+  send(std::exchange(session_, nullptr), session_input{session::slice_ended{execution_, std::move(end)}});
 }
 
 void execution_actor::on_exit() {
   running_.reset();
   session_ = nullptr;
+  supervisor_ = nullptr;
 }
 
 } // namespace baton::actors

@@ -1,5 +1,6 @@
-// Runs one slice: starts the runner, hands its reports to the session, and passes orders on. Lives from the launch to the
-// end of the slice; when it ends early, the runner is stopped with it.
+// Runs one slice at a time: starts the runner, hands its reports to the session, and passes orders on. Between slices it waits
+// for the next, which is another execution: whatever still comes of the one before is dropped. When the actor ends, the runner is
+// stopped with it.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
@@ -12,17 +13,20 @@ namespace baton::actors {
 
 class execution_actor : public caf::event_based_actor {
 public:
-  execution_actor(caf::actor_config& config, std::shared_ptr<const services> with, slice_request request, caf::actor session);
+  execution_actor(caf::actor_config& config, std::shared_ptr<const services> with, caf::actor supervisor);
   caf::behavior make_behavior() override;
   void on_exit() override;
   const char* name() const override { return "execution"; }
 
 private:
-  void report(session::input in);
+  void start(run_slice& order);
+  [[nodiscard]] bool runs(const execution_id& execution) const { return running_ != nullptr && execution == execution_; }
   void finish(slice_end end);
 
   std::shared_ptr<const services> with_;
-  slice_request request_;
+  caf::actor supervisor_;
+  /// Of the slice at hand.
+  execution_id execution_;
   caf::actor session_;
   std::unique_ptr<running_slice> running_;
 };

@@ -1,5 +1,6 @@
 #include "actors/supervisor/actor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "actors/execution/actor.hpp"
@@ -27,6 +28,9 @@ caf::behavior supervisor_actor::make_behavior() {
       [this](const boundary_answered& order) { pass_on(order); },
       [this](const execution_asked& order) { pass_on(order); },
       [this](const execution_aborted& order) { pass_on(order); },
+      [this](const slice_over& in) {
+        if (const auto found = known_.find(in.execution); found != known_.end()) found->second.over = true;
+      },
       [this](sweep_slices) { sweep(); },
   };
 }
@@ -35,7 +39,9 @@ void supervisor_actor::on_exit() {
   for (auto& [id, holder] : known_) {
     if (holder.execution) send_exit(holder.execution, caf::exit_reason::kill);
   }
+  for (auto& execution : idle_) send_exit(execution, caf::exit_reason::kill);
   known_.clear();
+  idle_.clear();
 }
 
 void supervisor_actor::grant() {
@@ -49,23 +55,30 @@ void supervisor_actor::start(slice_request request) {
   const auto found = known_.find(execution);
   if (found == known_.end()) return;
   auto& holder = found->second;
-  holder.launched_at = with_->clock->now();
+  const auto now = with_->clock->now();
   // The runner keeps its own limit; this is for one that does not.
-  holder.abort_at = holder.launched_at + request.policy.time_limit + 2 * with_->limits.settle;
-  young_.push_back({execution, holder.launched_at});
+  holder.abort_at = now + request.policy.time_limit + 2 * with_->limits.settle;
+  young_.push_back({execution, now});
   with_->metrics->count(counter::slices_started);
-  holder.execution = spawn<execution_actor, caf::monitored>(with_, std::move(request), holder.session);
-  by_address_[holder.execution.address()] = execution;
+  if (idle_.empty()) {
+    holder.execution = spawn<execution_actor, caf::monitored>(with_, caf::actor_cast<caf::actor>(this));
+  } else {
+    holder.execution = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  send(holder.execution, run_slice{std::move(request), holder.session});
   sweep_later();
 }
 
 void supervisor_actor::free(const execution_id& execution) {
   const auto found = known_.find(execution);
   if (found == known_.end()) return;
-  if (found->second.execution) {
-    demonitor(found->second.execution);
-    by_address_.erase(found->second.execution.address());
-    send_exit(found->second.execution, caf::exit_reason::user_shutdown);
+  auto& holder = found->second;
+  if (holder.execution && holder.over) {
+    idle_.push_back(std::move(holder.execution));
+  } else if (holder.execution) {
+    demonitor(holder.execution);
+    send_exit(holder.execution, caf::exit_reason::user_shutdown);
   }
   known_.erase(found);
   slots_.free(execution);
@@ -73,13 +86,12 @@ void supervisor_actor::free(const execution_id& execution) {
 }
 
 void supervisor_actor::on_down(const caf::down_msg& down) {
-  const auto found = by_address_.find(down.source);
-  if (found == by_address_.end()) return;
-  const auto execution = found->second;
-  by_address_.erase(found);
-  auto& holder = known_[execution];
+  std::erase(idle_, down.source);
+  const auto found = std::ranges::find_if(known_, [&](const auto& one) { return one.second.execution == down.source; });
+  if (found == known_.end()) return;
+  auto& [execution, holder] = *found;
   holder.execution = nullptr;
-  if (down.reason == caf::exit_reason::normal) return;
+  if (holder.over) return;
   slice_end end{lost{"the execution actor died: " + to_string(down.reason)}, {}, std::nullopt};
   send(holder.session, session_input{session::slice_ended{execution, std::move(end)}});
 }
@@ -102,10 +114,13 @@ void supervisor_actor::sweep() {
     }
     young_.pop_front();
   }
+  bool is_any_running = false;
   for (const auto& [execution, holder] : known_) {
-    if (holder.execution && now >= holder.abort_at) send(holder.execution, execution_aborted{execution, "the slice's time limit"});
+    if (!holder.execution || holder.over) continue;
+    is_any_running = true;
+    if (now >= holder.abort_at) send(holder.execution, execution_aborted{execution, "the slice's time limit"});
   }
-  if (!by_address_.empty() || !young_.empty()) sweep_later();
+  if (is_any_running || !young_.empty()) sweep_later();
 }
 
 template <class Order>

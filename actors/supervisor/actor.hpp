@@ -1,11 +1,12 @@
-// Gives out slots, spawns execution actors, and passes orders to them. It knows nothing of turns: only executions, who asked
-// for them, and how long they have run.
+// Gives out slots, spawns execution actors, as many as run at once, and passes orders to them. It knows nothing of turns: only
+// executions, who asked for them, and how long they have run.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
 #include <deque>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/messages.hpp"
 #include "actors/services.hpp"
@@ -25,8 +26,9 @@ private:
   struct record {
     caf::actor session;
     caf::actor execution;
-    instant launched_at;
     instant abort_at;
+    /// It has reported its end.
+    bool over = false;
   };
   struct launched {
     execution_id execution;
@@ -36,7 +38,7 @@ private:
   void grant();
   void start(slice_request request);
   void free(const execution_id& execution);
-  /// The execution actor is gone; if it was still expected to report, its slice is lost.
+  /// An execution actor is gone; if it was still expected to report, its slice is lost.
   void on_down(const caf::down_msg& down);
   void sweep();
   void sweep_later();
@@ -46,7 +48,8 @@ private:
   std::shared_ptr<const services> with_;
   supervisor::slots slots_;
   std::unordered_map<execution_id, record> known_;
-  std::unordered_map<caf::actor_addr, execution_id> by_address_;
+  /// Waiting for a slice.
+  std::vector<caf::actor> idle_;
   /// In the order of their launch; those that ended meanwhile are skipped.
   std::deque<launched> young_;
   bool sweeping_ = false;
