@@ -1,6 +1,9 @@
 #include "actors/execution/actor.hpp"
 
+#include <caf/sec.hpp>
 #include <caf/send.hpp>
+#include <exception>
+#include <string>
 #include <utility>
 
 #include "actors/crash_point.hpp"
@@ -30,7 +33,18 @@ private:
 } // namespace
 
 execution_actor::execution_actor(caf::actor_config& config, std::shared_ptr<const services> with, caf::actor supervisor)
-    : caf::event_based_actor(config), with_(std::move(with)), supervisor_(std::move(supervisor)) {}
+    : caf::event_based_actor(config), with_(std::move(with)), supervisor_(std::move(supervisor)) {
+  // What a runner throws ends this actor only, and is on record as the reason why the slice was lost.
+  set_exception_handler([](caf::scheduled_actor*, std::exception_ptr& thrown) -> caf::error {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& e) {
+      return caf::make_error(caf::sec::runtime_error, std::string{e.what()});
+    } catch (...) {
+      return caf::make_error(caf::sec::runtime_error);
+    }
+  });
+}
 
 caf::behavior execution_actor::make_behavior() {
   return {

@@ -136,6 +136,45 @@ TEST_CASE_METHOD(node_world, "the report of an execution that no longer counts c
   CHECK(log.appends() == before);
 }
 
+TEST_CASE_METHOD(node_world, "what a slice says after its end is not taken for the next one's", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  complete("t1");
+  const auto over = runner.of("t1").listener;
+  publish("s2", "t2");
+  over->ended({completed{"once more"}, {}, std::nullopt});
+  over->at_boundary({{}, value{"late"}});
+  settle();
+  CHECK(log.of(*session_id::parse("s2")).empty());
+  CHECK(runner.of("t2").answers.empty());
+  complete("t2");
+  CHECK(events_of("s2") == strings{"run_completed"});
+}
+
+TEST_CASE_METHOD(node_world, "an exception in a runner loses that slice and no other", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  runner.throw_next();
+  publish("s2", "t2");
+  CHECK(events_of("s2") == strings{"execution_lost"});
+  CHECK(runner.started("t2") == 2);
+  REQUIRE(runner.of("t2").request.state.attempt == 1);
+  CHECK_FALSE(runner.of("t1").destroyed);
+  complete("t1");
+  complete("t2");
+  publish("s3", "t3");
+  complete("t3");
+  CHECK(events_of("s3") == strings{"run_completed"});
+}
+
+TEST_CASE_METHOD(node_world, "a slice whose session is gone is stopped", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  control_message("s1", "d1", baton::remove{"ann"});
+  advance(services_->limits.settle);
+  CHECK(runner.of("t1").destroyed);
+}
+
 TEST_CASE_METHOD(node_world, "an execution that is lost is started again, with a new id", "[session]") {
   open(1);
   publish("s1", "t1");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace baton::support {
 namespace {
@@ -84,6 +85,7 @@ std::unique_ptr<running_slice> scripted_runner::start(const slice_request& reque
   made->request = request;
   made->listener = std::move(listener);
   slices_.push_back(made);
+  if (std::exchange(throws_, false)) throw std::runtime_error("the runner is broken");
   return std::make_unique<scripted_slice>(made);
 }
 

@@ -127,6 +127,8 @@ public:
     bool destroyed = false;
   };
   std::unique_ptr<running_slice> start(const slice_request& request, std::shared_ptr<slice_listener> listener) override;
+  /// The next slice cannot even be started: an exception.
+  void throw_next() { throws_ = true; }
   /// The newest slice of that run; fails the test if there is none.
   [[nodiscard]] slice& of(const std::string& run);
   [[nodiscard]] std::size_t started(const std::string& run) const;
@@ -136,6 +138,7 @@ public:
 
 private:
   std::vector<std::shared_ptr<slice>> slices_;
+  bool throws_ = false;
 };
 
 class one_runner final : public runner_table {
