@@ -63,6 +63,8 @@ struct settings {
   std::string batond;
   std::uint64_t turns = 100'000;
   std::uint64_t sessions = 1'000;
+  /// As many as the raw loop has in flight.
+  std::uint64_t slots = 512;
   std::uint64_t samples = 1'000;
   int rounds = 3;
   bool json = false;
@@ -115,7 +117,7 @@ figures measure(const settings& s) {
   bench::raw_load load{s.turns, s.sessions, payload_prefix.size() + payload_suffix.size() + 6, 0, 150};
   {
     support::temp_dir dir;
-    const support::node_under_test node{s.batond, server.url(), dir.path()};
+    const support::node_under_test node{s.batond, server.url(), dir.path(), {"--slots", std::to_string(s.slots)}};
     const commit_watch watch{server.url()};
     const auto idle = latencies(server.url(), watch, s.samples);
     f.p50_us = at(idle, 0.5);
@@ -160,6 +162,7 @@ void print(const settings& s, const std::vector<figures>& all) {
                               {"cpu_us_per_turn", of(&figures::cpu_us_per_turn)},
                               {"commit_bytes", of(&figures::commit_bytes)},
                               {"turns", s.turns},               {"sessions", s.sessions},
+                              {"slots", s.slots},
                               {"rounds", s.rounds}};
     std::cout << told.dump() << '\n';
     return;
@@ -185,6 +188,7 @@ int main(int argc, char** argv) {
   app.add_option("--batond", s.batond, "the program to measure; default: the one beside this");
   app.add_option("--turns", s.turns, "turns in each round")->capture_default_str();
   app.add_option("--sessions", s.sessions, "sessions that they are spread over")->capture_default_str();
+  app.add_option("--slots", s.slots, "slices that the node runs at once")->capture_default_str();
   app.add_option("--samples", s.samples, "turns sent one at a time, for the latency")->capture_default_str();
   app.add_option("--rounds", s.rounds, "each with a fresh broker and node")->capture_default_str();
   app.add_flag("--json", s.json, "one JSON object instead of a table");

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 #include <fstream>
 #include <sstream>
@@ -26,16 +25,19 @@ std::string read_all(const std::filesystem::path& file) {
 
 } // namespace
 
-node_under_test::node_under_test(const std::string& program, const std::string& url, const std::filesystem::path& dir) {
+node_under_test::node_under_test(const std::string& program, const std::string& url, const std::filesystem::path& dir,
+                                 std::vector<std::string> more) {
   int ends[2] = {};
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_adddup2(&files, ends[1], 1);
   posix_spawn_file_actions_adddup2(&files, ends[1], 2);
-  std::array<std::string, 5> words{program, "--nats", url, "--data-dir", (dir / "data").string()};
-  std::array<char*, 6> arguments{};
-  for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
+  std::vector<std::string> words{program, "--nats", url, "--data-dir", (dir / "data").string()};
+  words.insert(words.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
   const int failed = posix_spawn(&process_, program.c_str(), &files, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&files);
   close(ends[1]);

@@ -5,13 +5,15 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace baton::support {
 
 class node_under_test {
 public:
-  /// Returns when it listens. Throws std::runtime_error with its output if it does not within 60 s.
-  node_under_test(const std::string& program, const std::string& url, const std::filesystem::path& dir);
+  /// Returns when it listens. Throws std::runtime_error with its output if it does not within 60 s. `more`: arguments for it.
+  node_under_test(const std::string& program, const std::string& url, const std::filesystem::path& dir,
+                  std::vector<std::string> more = {});
   ~node_under_test();
   node_under_test(const node_under_test&) = delete;
   node_under_test& operator=(const node_under_test&) = delete;
