@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -48,8 +49,10 @@ class Node:
         return self
 
     def __exit__(self, *_):
-        self.stop(patience=20)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        try:
+            self.stop(patience=20)
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def start(self, **environment):
         """Returns once the node says that it listens."""
@@ -90,7 +93,16 @@ class Node:
             except subprocess.TimeoutExpired:
                 self.kill()
         self.end_broker()
+        self.refuse_findings()
         return self.process.returncode
+
+    def refuse_findings(self):
+        """What a sanitizer found in any of its lives is a failure, also in one whose end nobody looked at."""
+        for path in glob.glob(os.path.join(self.dir, "batond.*.log")):
+            with open(path, errors="replace") as file:
+                text = file.read()
+            if re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|: runtime error: ", text):
+                raise AssertionError(f"a sanitizer's finding:\n{text}")
 
     def end_broker(self):
         for pid in processes_of(self.data):
