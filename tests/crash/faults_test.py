@@ -110,8 +110,17 @@ mode = "jsonl"
             self.assertEqual(finals_of(log_of(broker)), expected)
             dead = [events for _, subject, headers, _ in broker.messages("BATON_DEAD") for events in [dict(headers)]]
             self.assertEqual(len(dead), 1)
-            self.assertIn('"reason":"max_attempts"', dead[0]["Baton-Event"])
+            self.assertIn('"code":"max_attempts"', dead[0]["Baton-Event"])
             wait_until(lambda: not programs_of(node.data), "no program to run any more", patience=20)
+
+    def test_node_whose_own_actor_ends_by_a_bug_ends_with_its_programs(self):
+        with Node(BIN, "[runners.sleep]\ntype = \"command\"\nprogram = \"sleep\"\nargs = [\"1000\"]\n") as node:
+            broker = self.connect(node.start(BATON_CRASH_AT="node.beat:3"))
+            broker.store("baton.task.s", {"id": "t", "runner": "sleep", "input": ""})
+            wait_until(lambda: programs_of(node.data), "the program to run")
+            self.assertEqual(node.process.wait(60), 70)
+            self.assertEqual(programs_of(node.data), [])
+            self.assertIn("the node actor has ended, which is a bug", node.text())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Several nodes on one broker, under a steady load: one is killed, frozen past its lease, cut off, drained, and comes back, again
+and again. In the end the ledger of what producers were told agrees with the log.
+
+Arguments: the directory with the binaries, the repository's root, then unittest's own.
+BATON_FAULTS_FOR: seconds that the faults go on for (25)."""
+import os
+import random
+import signal
+import sys
+import time
+import unittest
+
+BIN, ROOT = sys.argv[1], sys.argv[2]
+sys.path.insert(0, os.path.join(ROOT, "tests/support/py"))
+
+from broker import Broker  # noqa: E402
+from ledger import Ledger  # noqa: E402
+from link import Link  # noqa: E402
+from node import Node, programs_of, wait_until  # noqa: E402
+from server import Server  # noqa: E402
+
+LEASE = 2.0
+CONFIG = f"""
+[lease]
+heartbeat = "200ms"
+duration = "{int(LEASE * 1000)}ms"
+self_stop = "1500ms"
+[session]
+slice_commit_after = "200ms"
+[runners.count]
+type = "command"
+program = "{ROOT}/examples/programs/count_words.py"
+mode = "jsonl"
+"""
+
+
+class Nodes(unittest.TestCase):
+    def setUp(self):
+        self.server = self.enterContext(Server())
+        self.broker = Broker(self.server.url)
+        self.addCleanup(self.broker.close)
+
+    def node(self, url=None):
+        return self.enterContext(Node(BIN, CONFIG, ["--nats", url or self.server.url, "--node.drain_timeout", "5s"])).start()
+
+
+    def rest_from(self, fault, seconds):
+        """The load goes on while the fault lasts."""
+        until = time.monotonic() + seconds
+        wait_until(lambda: time.monotonic() > until, fault, seconds + 10)
+
+    def test_ledger_agrees_with_the_log_after_every_kind_of_fault(self):
+        link = Link(self.server.port)
+        self.addCleanup(link.close)
+        steady, linked = self.node(), self.node(link.url)
+        ledger = Ledger(self.server.url, sessions=40, runners=["echo", "echo", "echo", "count"], ahead=150)
+        chance = random.Random(7)
+
+        def kill(node):
+            node.kill()
+            self.rest_from("the take-over", LEASE * chance.uniform(0, 1.5))
+            node.start()
+
+        def freeze(node):
+            wait_until(lambda: programs_of(node.data), "a program of its to run")
+            node.process.send_signal(signal.SIGSTOP)
+            self.rest_from("its lease to run out", LEASE * 1.5)
+            wait_until(lambda: not programs_of(node.data), "the frozen node's programs to be gone", LEASE + 10)
+            node.process.send_signal(signal.SIGCONT)
+
+        def cut(_):
+            link.cut()
+            self.rest_from("the lease of the node that is cut off to run out", LEASE * 1.5)
+            link.mend()
+
+        def drain(node):
+            node.process.terminate()
+            self.assertEqual(node.process.wait(60), 0, node.text())
+            node.start()
+
+        faults = [(kill, steady), (freeze, linked), (cut, linked), (drain, steady), (kill, linked), (freeze, steady), (drain, linked)]
+        until = time.monotonic() + float(os.environ.get("BATON_FAULTS_FOR", "25"))
+        count = 0
+        while count < len(faults) or time.monotonic() < until:
+            fault, node = faults[count % len(faults)]
+            fault(node)
+            self.assertFalse(node.ended(), node.text())
+            self.rest_from("a moment of peace", chance.uniform(0, LEASE))
+            count += 1
+        ledger.end()
+        wait_until(lambda: self.broker.stream("BATON_TASKS")["state"]["messages"] == 0, "every task to be acknowledged", 120)
+        self.assertEqual(ledger.differences(self.broker), [])
+        self.assertEqual(self.broker.stream("BATON_DEAD")["state"]["messages"], 0)
+        print(f"{count} faults, {ledger.count} turns, none lost, none twice, all in order", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
