@@ -9,6 +9,8 @@ class clock {
 public:
   virtual ~clock() = default;
   [[nodiscard]] virtual instant now() const = 0;
+  /// Since the machine started, the time that it was suspended included: CLOCK_BOOTTIME, so that programs on the same machine
+  /// can be told when something ends.
   [[nodiscard]] virtual monotonic_instant monotonic_now() const = 0;
 };
 

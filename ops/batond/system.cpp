@@ -3,6 +3,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <time.h>
 
 #include <nlohmann/json.hpp>
 
@@ -61,7 +62,10 @@ instant system_clock::now() const {
 }
 
 monotonic_instant system_clock::monotonic_now() const {
-  return std::chrono::time_point_cast<milliseconds>(std::chrono::steady_clock::now());
+  // Not CLOCK_MONOTONIC: that one stands still while the machine is suspended, and others' leases and the guards' do not.
+  timespec t{};
+  clock_gettime(CLOCK_BOOTTIME, &t);
+  return monotonic_instant{milliseconds{std::int64_t{t.tv_sec} * 1'000 + t.tv_nsec / 1'000'000}};
 }
 
 node_id fresh_node_id(const std::string& name, const clock& time) {
