@@ -60,11 +60,11 @@ public:
     if (const auto* none = std::get_if<lost>(&after_.now)) {
       if (number < none->counts_from) return;
       happened(was_gained{sent_at});
-      order(tell_gained{});
+      order(tell_gained{sent_at});
       return;
     }
     happened(was_renewed{sent_at});
-    order(tell_renewed{});
+    order(tell_renewed{std::get<held>(after_.now).from});
   }
 
   void failed(beat_number number) {

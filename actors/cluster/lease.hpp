@@ -93,8 +93,13 @@ struct write_beat {
 };
 /// Own heartbeats fail or are late: what this node saw of others proves little.
 struct tell_late {};
-struct tell_gained {};
-struct tell_renewed {};
+/// The lease counts from `from`.
+struct tell_gained {
+  monotonic_instant from;
+};
+struct tell_renewed {
+  monotonic_instant from;
+};
 /// Stop all sessions and executions, give up all partitions.
 struct tell_lost {};
 using effect = std::variant<write_beat, tell_late, tell_gained, tell_renewed, tell_lost>;

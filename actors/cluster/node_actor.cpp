@@ -22,11 +22,11 @@ struct keeping {
 
   void operator()(const lease::write_beat& e) const { self.write_beat(e.number); }
   void operator()(const lease::tell_late&) const { self.take(ownership::input{ownership::heartbeat_late{}}); }
-  void operator()(const lease::tell_gained&) const {
-    self.at_.fence->renewed();
+  void operator()(const lease::tell_gained& e) const {
+    self.at_.fence->renewed(e.from);
     self.take(ownership::input{ownership::lease_gained{}});
   }
-  void operator()(const lease::tell_renewed&) const { self.at_.fence->renewed(); }
+  void operator()(const lease::tell_renewed& e) const { self.at_.fence->renewed(e.from); }
   void operator()(const lease::tell_lost&) const {
     self.at_.notices->say(severity::warning, "no heartbeat was confirmed in time: this node stops its work and starts anew");
     self.take(ownership::input{ownership::lease_lost{}});

@@ -16,13 +16,17 @@ deadline::deadline(milliseconds from_now) : fd_(::timerfd_create(CLOCK_BOOTTIME,
   restart(from_now);
 }
 
-void deadline::restart(milliseconds from_now) {
-  const auto ms = std::max<milliseconds::rep>(from_now.count(), 0);
+void deadline::restart(milliseconds from_now) { arm(0, from_now); }
+
+void deadline::end_at(monotonic_instant when) { arm(TFD_TIMER_ABSTIME, when.time_since_epoch()); }
+
+void deadline::arm(int flags, milliseconds value) {
+  const auto ms = std::max<milliseconds::rep>(value.count(), 0);
   itimerspec spec{};
   spec.it_value.tv_sec = ms / 1000;
   // All zero would disarm the timer instead of letting it pass at once.
   spec.it_value.tv_nsec = ms == 0 ? 1 : (ms % 1000) * 1'000'000;
-  ::timerfd_settime(fd_.get(), 0, &spec, nullptr);
+  ::timerfd_settime(fd_.get(), flags, &spec, nullptr);
   armed_ = true;
 }
 

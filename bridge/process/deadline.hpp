@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "bridge/process/unique_fd.hpp"
+#include "messages/instant.hpp"
 
 namespace baton {
 
@@ -15,7 +16,9 @@ public:
   explicit deadline(std::chrono::milliseconds from_now);
 
   void restart(std::chrono::milliseconds from_now);
-  /// Never passes until `restart`.
+  /// Passes when the clock since boot (CLOCK_BOOTTIME) shows `when`; at once if it shows more.
+  void end_at(monotonic_instant when);
+  /// Never passes until `restart` or `end_at`.
   void disarm();
   /// Zero once it has passed; the largest value if it is disarmed.
   [[nodiscard]] std::chrono::milliseconds left() const;
@@ -24,6 +27,8 @@ public:
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
 
 private:
+  void arm(int flags, std::chrono::milliseconds value);
+
   unique_fd fd_;
   bool armed_ = false;
 };

@@ -1,15 +1,26 @@
-// What a guard (ops/guard) and its node say to each other: single bytes on the lease pipe, lines on the status pipe.
+// What a guard (ops/guard) and its node say to each other: bytes on the lease pipe or fifo, lines on the status pipe.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+
+#include "messages/instant.hpp"
 
 namespace baton::guard_wire {
 
 // To the guard. The end of the pipe means that the node is gone.
-inline constexpr char renew = '.';
+/// Through a pipe, `e<ms>;`: the lease ends when the clock since boot shows this. Told as an instant, a renewal that was late on
+/// its way, or lay in the pipe while the guard stood still, gives no time that the node does not have.
+inline constexpr char lease_ends = 'e';
+inline constexpr char lease_ends_stop = ';';
+[[nodiscard]] inline std::string renewal(monotonic_instant end) {
+  return lease_ends + std::to_string(end.time_since_epoch().count()) + lease_ends_stop;
+}
+/// Through a fifo: a node is there. The lease counts only once it is gone.
+inline constexpr char attached = '.';
 /// SIGTERM to the program's process group; the lease goes on.
 inline constexpr char terminate = 't';
 /// The whole group and all that came from it, at once.

@@ -56,11 +56,15 @@ namespace {
 launch_order guard_order(const guarded_order& order, int lease, int status) {
   const auto number = [](auto n) { return std::to_string(n); };
   launch_order l{.command = {order.guard.string(), "--lease-fd", number(lease), "--lease-ms",
-                     number(order.lease.count()), "--first-lease-ms", number(order.first_lease.count()), "--memory",
-                     number(order.memory_max), "--status-fd", number(status), "--record", order.record.string(), "--"},
+                     number(order.lease.count()), "--memory", number(order.memory_max), "--status-fd", number(status),
+                     "--record", order.record.string()},
       .environment = order.environment,
       .folder = order.folder,
       .keep = {lease, status}};
+  if (order.lease_end) {
+    l.command.insert(l.command.end(), {"--lease-ends-ms", number(order.lease_end->time_since_epoch().count())});
+  }
+  l.command.emplace_back("--");
   l.command.insert(l.command.end(), order.command.begin(), order.command.end());
   return l;
 }
@@ -219,22 +223,22 @@ void guarded_program::resume() {
   end_if_all_is_done();
 }
 
-void guarded_program::tell_guard(char byte) {
-  // A pipe that is full belongs to a guard that stands still; its lease ends by that.
-  (void)!::write(lease_.get(), &byte, 1);
+void guarded_program::tell_guard(std::string_view bytes) {
+  // All or nothing, being so few. A pipe that is full belongs to a guard that stands still; its lease ends by that.
+  (void)!::write(lease_.get(), bytes.data(), bytes.size());
 }
 
-void guarded_program::renew() { tell_guard(guard_wire::renew); }
+void guarded_program::renew(monotonic_instant lease_end) { tell_guard(guard_wire::renewal(lease_end)); }
 
 void guarded_program::terminate() {
   end_.told_to_end = true;
-  tell_guard(guard_wire::terminate);
+  tell_guard({&guard_wire::terminate, 1});
 }
 
 void guarded_program::kill() {
   if (std::exchange(killed_, true)) return;
   end_.told_to_end = true;
-  tell_guard(guard_wire::kill);
+  tell_guard({&guard_wire::kill, 1});
   if (gone_) {
     overdue_.set(milliseconds{0});
   } else {

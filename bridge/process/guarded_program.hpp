@@ -40,8 +40,8 @@ struct guarded_order {
   /// Where the guard writes down what runs.
   std::filesystem::path record;
   std::chrono::milliseconds lease{0};
-  /// What is left of the node's lease.
-  std::chrono::milliseconds first_lease{0};
+  /// When the node's lease ends, as far as it is known; nothing: `lease` after the start.
+  std::optional<monotonic_instant> lease_end;
   /// 0: no limit.
   std::uint64_t memory_max = 0;
   /// How long a guard may take to do what it was told, before it is killed itself.
@@ -67,7 +67,7 @@ public:
   void pause();
   void resume();
 
-  void renew();
+  void renew(monotonic_instant lease_end);
   /// SIGTERM to the program's process group.
   void terminate();
   /// All of it, at once. Its output is not waited for.
@@ -86,7 +86,7 @@ private:
   void closed(uv_owned<uv_pipe_t>& pipe);
   void hear_status(std::string_view bytes);
   void hear_line(std::string_view line);
-  void tell_guard(char byte);
+  void tell_guard(std::string_view bytes);
   void guard_ended();
   void on_overdue();
   void sweep();

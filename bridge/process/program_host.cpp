@@ -1,6 +1,5 @@
 #include "bridge/process/program_host.hpp"
 
-#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <future>
@@ -20,7 +19,7 @@ namespace baton {
 /// and only look at them on the loop's thread.
 class program_host::hall : public std::enable_shared_from_this<program_host::hall> {
 public:
-  hall(program_host_options options, const clock& time) : options_(std::move(options)), time_(time) {}
+  explicit hall(program_host_options options) : options_(std::move(options)) {}
 
   void open() { loop_ = std::make_unique<event_loop>(); }
   void close();
@@ -28,7 +27,7 @@ public:
   /// False: closed. Otherwise `act` is called on the loop's thread.
   bool post(std::function<void(hall&)> act);
   void admit(std::shared_ptr<program_slice> slice, const execution_id& execution);
-  void note_renewal();
+  void note_renewal(monotonic_instant from);
   void kill_all(const std::string& because, std::chrono::milliseconds patience);
 
   [[nodiscard]] const program_host_options& options() const { return options_; }
@@ -39,7 +38,6 @@ private:
   void end(std::uint64_t number);
 
   const program_host_options options_;
-  const clock& time_;
 
   /// Only on the loop's thread.
   std::map<std::uint64_t, std::shared_ptr<program_slice>> slices_;
@@ -49,7 +47,7 @@ private:
   std::uint64_t last_number_ = 0;
   /// Admitted and not over.
   std::set<std::uint64_t> open_;
-  std::optional<monotonic_instant> renewed_at_;
+  std::optional<monotonic_instant> lease_end_;
   bool closed_ = false;
   std::unique_ptr<event_loop> loop_;
 };
@@ -93,21 +91,19 @@ slice_place program_host::hall::place_for(const execution_id& execution) {
   place.lease = options_.lease;
   place.settle = options_.settle;
   const std::lock_guard guard{lock_};
-  if (renewed_at_) {
-    const auto left = options_.lease - (time_.monotonic_now() - *renewed_at_);
-    place.first_lease = std::max(left, milliseconds{1});
-  }
+  place.lease_end = lease_end_;
   return place;
 }
 
-void program_host::hall::note_renewal() {
+void program_host::hall::note_renewal(monotonic_instant from) {
+  const auto end = from + options_.lease;
   {
     const std::lock_guard guard{lock_};
-    renewed_at_ = time_.monotonic_now();
+    lease_end_ = end;
   }
-  post([](hall& on) {
+  post([end](hall& on) {
     for (auto& [number, slice] : on.slices_)
-      slice->renew();
+      slice->renew(end);
   });
 }
 
@@ -168,8 +164,7 @@ private:
 
 } // namespace
 
-program_host::program_host(program_host_options options, const clock& time)
-    : hall_(std::make_shared<hall>(std::move(options), time)) {
+program_host::program_host(program_host_options options) : hall_(std::make_shared<hall>(std::move(options))) {
   std::filesystem::create_directories(hall_->options().groups);
   std::filesystem::permissions(hall_->options().groups, std::filesystem::perms::owner_all);
   hall_->open();
@@ -177,7 +172,7 @@ program_host::program_host(program_host_options options, const clock& time)
 
 program_host::~program_host() { hall_->close(); }
 
-void program_host::renewed() { hall_->note_renewal(); }
+void program_host::renewed(monotonic_instant from) { hall_->note_renewal(from); }
 
 void program_host::lost() { hall_->kill_all("the node lost its lease", hall_->options().settle); }
 

@@ -130,7 +130,7 @@ guarded_order program_slice::order_for(const slice_place& place) const {
   order.folder = folder_;
   order.record = place.record;
   order.lease = place.lease;
-  order.first_lease = place.first_lease;
+  order.lease_end = place.lease_end;
   order.memory_max = how_.memory_max.bytes;
   order.settle = place.settle;
   return order;
@@ -194,8 +194,8 @@ void program_slice::abandon() {
   abort({"nobody waits for it any more"});
 }
 
-void program_slice::renew() {
-  if (over_) program_->renew();
+void program_slice::renew(monotonic_instant lease_end) {
+  if (over_) program_->renew(lease_end);
 }
 
 // --- what the program says -------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ struct slice_place {
   std::filesystem::path guard;
   std::filesystem::path record;
   std::chrono::milliseconds lease{0};
-  std::chrono::milliseconds first_lease{0};
+  std::optional<monotonic_instant> lease_end;
   std::chrono::milliseconds settle{0};
 };
 
@@ -37,7 +37,7 @@ public:
   void abort(lost why);
   /// Like `abort`, and nobody listens any more.
   void abandon();
-  void renew();
+  void renew(monotonic_instant lease_end);
 
 private:
   /// How far the program was pushed towards its end.

@@ -116,7 +116,7 @@ std::optional<server_life> server_life::take_over(const fs::path& folder) {
   std::error_code failure;
   life.log_begin_ = fs::file_size(folder / "server.log", failure);
   // Its guard stops counting.
-  (void)!::write(life.lease_.get(), &guard_wire::renew, 1);
+  (void)!::write(life.lease_.get(), &guard_wire::attached, 1);
   return life;
 }
 

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "bridge/process/environment.hpp"
@@ -117,8 +118,11 @@ bool guard::prepare() {
   if (settings_.memory_max > 0) memory_check_.restart(memory_check_every);
   if (!settings_.lease_fifo.empty()) return open_fifo();
   ::fcntl(lease_.get(), F_SETFL, O_NONBLOCK);
-  const bool shorter = settings_.first_lease.count() > 0 && settings_.first_lease < settings_.lease;
-  lease_end_.restart(shorter ? settings_.first_lease : settings_.lease);
+  if (settings_.lease_end) {
+    lease_end_.end_at(*settings_.lease_end);
+  } else {
+    lease_end_.restart(settings_.lease);
+  }
   return true;
 }
 
@@ -184,6 +188,7 @@ void guard::let_go() {
     return;
   }
   hear_lease();
+  if (!over_ && lease_end_.passed()) lease_ended(cause::lease_silent);
   if (!over_) (void)!::write(start_.get(), ".", 1);
 }
 
@@ -223,19 +228,27 @@ void guard::hear_lease() {
     return;
   }
   if (got == 0) return lease_ended(cause::lease_closed);
-  for (const char byte : std::string_view{bytes.data(), static_cast<std::size_t>(got)}) {
-    if (byte == guard_wire::terminate) terminate_program();
-    if (byte == guard_wire::kill) {
-      killed_for_ = cause::told;
-      over_ = true;
+  for (const char byte : std::string_view{bytes.data(), static_cast<std::size_t>(got)})
+    take(byte);
+}
+
+void guard::take(char byte) {
+  if (lease_ends_) {
+    if (byte != guard_wire::lease_ends_stop) {
+      lease_ends_ = *lease_ends_ * 10 + (byte - '0');
+      return;
     }
-    if (byte != guard_wire::renew || told_to_leave_) continue;
-    if (by_fifo) {
-      lease_end_.disarm();
-    } else {
-      lease_end_.restart(settings_.lease);
-    }
+    const monotonic_instant end{milliseconds{*std::exchange(lease_ends_, std::nullopt)}};
+    if (!told_to_leave_) lease_end_.end_at(end);
+    return;
   }
+  if (byte == guard_wire::lease_ends) lease_ends_ = 0;
+  if (byte == guard_wire::terminate) terminate_program();
+  if (byte == guard_wire::kill) {
+    killed_for_ = cause::told;
+    over_ = true;
+  }
+  if (byte == guard_wire::attached && !told_to_leave_) lease_end_.disarm();
 }
 
 void guard::lease_ended(cause why) {

@@ -38,6 +38,7 @@ private:
 
   void wait_for_something();
   void hear_lease();
+  void take(char byte);
   void hear_signal();
   [[nodiscard]] bool empty_signals() const;
   void reap();
@@ -66,6 +67,8 @@ private:
   bool begun_ = false;
   bool over_ = false;
   bool told_to_leave_ = false;
+  /// Of a renewal that is heard in part, what was heard of its number.
+  std::optional<std::int64_t> lease_ends_;
   std::optional<guard_wire::cause> killed_for_;
 };
 

@@ -22,11 +22,18 @@ bool read_milliseconds(std::string_view text, std::chrono::milliseconds& into) {
   return true;
 }
 
+bool read_instant(std::string_view text, std::optional<monotonic_instant>& into) {
+  std::int64_t ms = 0;
+  if (!read_number(text, ms)) return false;
+  into = monotonic_instant{std::chrono::milliseconds{ms}};
+  return true;
+}
+
 bool take(guard_settings& s, std::string_view name, const std::string& text) {
   if (name == "--lease-fd") return read_number(text, s.lease_fd) && s.lease_fd > 2;
   if (name == "--lease-fifo") return !(s.lease_fifo = text).empty();
   if (name == "--lease-ms") return read_milliseconds(text, s.lease) && s.lease.count() > 0;
-  if (name == "--first-lease-ms") return read_milliseconds(text, s.first_lease);
+  if (name == "--lease-ends-ms") return read_instant(text, s.lease_end);
   if (name == "--settle-ms") return read_milliseconds(text, s.settle);
   if (name == "--memory") return read_number(text, s.memory_max);
   if (name == "--status-fd") return read_number(text, s.status_fd) && s.status_fd > 2;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "messages/instant.hpp"
+
 namespace baton {
 
 struct guard_settings {
@@ -14,10 +16,11 @@ struct guard_settings {
   int lease_fd = -1;
   /// ... or a fifo that a later node may open again (only then may the program outlive its node for `lease`).
   std::string lease_fifo;
-  /// Without a renewal for this long the group is killed. For a fifo: counts only while no node holds it open.
+  /// After this time the group is killed. For a pipe: unless the node names another end. For a fifo: counts only while no node
+  /// holds it open.
   std::chrono::milliseconds lease{0};
-  /// The first of these may be shorter: the node's lease is older than the program. 0: as long as the others.
-  std::chrono::milliseconds first_lease{0};
+  /// When the lease of the node ends, by the clock since boot, for it is older than the program; nothing: after `lease`.
+  std::optional<monotonic_instant> lease_end;
   /// From SIGTERM to the kill when the lease ends; 0: killed at once.
   std::chrono::milliseconds settle{0};
   /// Bytes that the group may hold in memory; 0: no limit.
@@ -31,7 +34,7 @@ struct guard_settings {
 };
 
 inline constexpr const char* guard_usage =
-    "usage: baton-guard (--lease-fd N | --lease-fifo FILE) --lease-ms M [--first-lease-ms M] [--settle-ms M]\n"
+    "usage: baton-guard (--lease-fd N | --lease-fifo FILE) --lease-ms M [--lease-ends-ms M] [--settle-ms M]\n"
     "                   [--memory BYTES] [--status-fd N] [--record FILE] -- PROGRAM [ARGUMENT...]\n";
 
 /// Nothing: the usage should be shown.

@@ -45,9 +45,13 @@ private:
 };
 
 struct recording_fence final : execution_fence {
-  void renewed() override { ++renewals; }
+  void renewed(monotonic_instant from) override {
+    ++renewals;
+    renewed_from = from;
+  }
   void lost() override { ++losses; }
   int renewals = 0;
+  std::optional<monotonic_instant> renewed_from;
   int losses = 0;
 };
 
@@ -192,6 +196,22 @@ TEST_CASE_METHOD(
   CHECK(a.fence.renewals == 11);
   CHECK(a.fence.losses == 0);
   CHECK(records.nodes.at(*node_id::parse("a")).beat == 11);
+}
+
+TEST_CASE_METHOD(
+    cluster_world, "a heartbeat confirmed late renews the fence from when it was sent", "[node]") {
+  auto& a = start("a");
+  advance(1'900ms);
+  a.store.hold(true);
+  const auto before = clock.monotonic_now();
+  advance(200ms);
+  const auto sent_by = clock.monotonic_now();
+  advance(1s);
+  a.store.hold(false);
+  settle();
+  REQUIRE(a.fence.renewed_from);
+  CHECK(*a.fence.renewed_from > before);
+  CHECK(*a.fence.renewed_from <= sent_by);
 }
 
 TEST_CASE_METHOD(

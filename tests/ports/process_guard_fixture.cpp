@@ -10,6 +10,7 @@
 
 #include "bridge/process/deadline.hpp"
 #include "bridge/process/environment.hpp"
+#include "tests/support/system_clock.hpp"
 
 namespace baton::support {
 
@@ -50,7 +51,7 @@ bool appears(const std::filesystem::path& file) {
   return wait_until(patience, [&] { return std::filesystem::exists(file); });
 }
 
-guarded::guarded(const order& o) {
+guarded::guarded(const order& o) : lease_time_(o.lease) {
   auto lease = make_pipe();
   auto status = make_pipe();
   if (!lease || !status) throw std::runtime_error("no pipe");
@@ -65,7 +66,9 @@ guarded::~guarded() {
   (void)wait_until(patience, [&] { return collect(child_).has_value(); });
 }
 
-void guarded::send(char byte) { (void)!::write(lease_.get(), &byte, 1); }
+void guarded::send(std::string_view bytes) { (void)!::write(lease_.get(), bytes.data(), bytes.size()); }
+
+monotonic_instant guarded::now() { return system_clock{}.monotonic_now(); }
 
 bool guarded::read_line(milliseconds longest) {
   pollfd on{.fd = status_.get(), .events = POLLIN, .revents = 0};
@@ -86,7 +89,7 @@ std::optional<std::string> guarded::renew_until(guard_wire::word word) {
   const std::string head{guard_wire::to_text(word)};
   const deadline end{patience};
   while (!closed_) {
-    send(guard_wire::renew);
+    send(guard_wire::renewal(now() + lease_time_));
     if (read_line(milliseconds{50}) && (said_.back() + " ").starts_with(head + " ")) {
       return said_.back().size() > head.size() ? said_.back().substr(head.size() + 1) : "";
     }

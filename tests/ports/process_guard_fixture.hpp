@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bridge/process/guard_wire.hpp"
 #include "bridge/process/launch.hpp"
 #include "bridge/process/processes.hpp"
 #include "bridge/process/unique_fd.hpp"
+#include "messages/instant.hpp"
 
 namespace baton::support {
 
@@ -40,11 +42,14 @@ public:
   guarded(const guarded&) = delete;
   guarded& operator=(const guarded&) = delete;
 
-  void send(char byte);
+  void send(std::string_view bytes);
+  void send(char byte) { send({&byte, 1}); }
+  /// The clock since boot.
+  [[nodiscard]] static monotonic_instant now();
   void close_lease() { lease_.reset(); }
   /// Reads lines until one begins with `word`, and gives what follows; nothing if the guard ends before, throws after `patience`.
   [[nodiscard]] std::optional<std::string> wait_for(guard_wire::word word);
-  /// Renews the lease all the time meanwhile.
+  /// Meanwhile renews the lease all the time, each time from now.
   [[nodiscard]] std::optional<std::string> renew_until(guard_wire::word word);
   /// The program, once it runs.
   [[nodiscard]] process_key program();
@@ -55,6 +60,7 @@ public:
 private:
   bool read_line(std::chrono::milliseconds longest);
 
+  std::chrono::milliseconds lease_time_;
   unique_fd lease_;
   unique_fd status_;
   launched child_;

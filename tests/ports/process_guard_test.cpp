@@ -96,8 +96,25 @@ TEST_CASE("a program whose node falls silent is killed", "[guard]") {
   REQUIRE(g.wait_for(word::gone));
 }
 
-TEST_CASE("the first lease of a program may be shorter than the later ones", "[guard]") {
-  guarded g{{.command = {"/bin/sleep", "1000"}, .lease = 1h, .more = {"--first-lease-ms", "50"}}};
+TEST_CASE("a guard may be told when the lease ends before anything runs", "[guard]") {
+  const auto end = std::to_string((guarded::now() + 50ms).time_since_epoch().count());
+  guarded g{{.command = {"/bin/sleep", "1000"}, .lease = 1h, .more = {"--lease-ends-ms", end}}};
+  CHECK(g.wait_for(word::killed) == "lease_silent");
+  REQUIRE(g.wait_for(word::gone));
+}
+
+TEST_CASE("a renewal that comes late gives no more time than was left when it was due", "[guard]") {
+  guarded g{{.command = {"/bin/sleep", "1000"}, .lease = 1h}};
+  REQUIRE(g.program().pid > 0);
+  SECTION("some is left, and it comes in two pieces") {
+    const auto renewal = guard_wire::renewal(guarded::now() + 50ms);
+    g.send(renewal.substr(0, 4));
+    g.send(renewal.substr(4));
+  }
+  SECTION("none is left") { g.send(guard_wire::renewal(guarded::now() - 1ms)); }
+  SECTION("an older one comes before it") {
+    g.send(guard_wire::renewal(guarded::now() + 1h) + guard_wire::renewal(guarded::now()));
+  }
   CHECK(g.wait_for(word::killed) == "lease_silent");
   REQUIRE(g.wait_for(word::gone));
 }

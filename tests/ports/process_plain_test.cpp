@@ -203,17 +203,31 @@ TEST_CASE("programs die when the lease is not renewed", "[runner][lease]") {
 
 TEST_CASE("a lease counts from its last renewal, which may be older than the program", "[runner][lease]") {
   program_world world{{.lease = 1h}};
-  world.host().renewed();
-  world.time.ahead = 1h - 200ms;
+  world.renew(1h - 200ms);
   CHECK(brief(world.start(world.shell("exec sleep 1000")).end().proposed) == "lost: the node's lease ran out");
+}
+
+TEST_CASE("a renewal counts from the sending of its heartbeat, however late it was confirmed", "[runner][lease]") {
+  program_world world{{.lease = 1h}};
+  auto slice = world.start(world.shell("touch ../../ready; exec sleep 1000"));
+  REQUIRE(appears(world.path("ready")));
+  world.renew(1h - 200ms);
+  CHECK(brief(slice.end().proposed) == "lost: the node's lease ran out");
+}
+
+TEST_CASE("nothing starts under a lease that has run out", "[runner][lease]") {
+  program_world world{{.lease = 1h}};
+  world.renew(1h);
+  CHECK(brief(world.start(world.shell("touch ../../ran")).end().proposed) == "lost: the node's lease ran out");
+  CHECK_FALSE(std::filesystem::exists(world.path("ran")));
 }
 
 TEST_CASE("programs live while the lease is renewed", "[runner][lease]") {
   program_world world{{.lease = 500ms}};
-  world.host().renewed();
+  world.renew();
   auto slice = world.start(world.shell("sleep 1.5; echo done"));
   const auto renewed_while = [&] {
-    world.host().renewed();
+    world.renew();
     return !slice.ear->heard().empty();
   };
   REQUIRE(wait_until(patience, renewed_while, 50ms));

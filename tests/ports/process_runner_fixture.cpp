@@ -81,7 +81,7 @@ boundary attentive_listener::wait_for_boundary() {
 
 program_world::program_world(program_times with) {
   program_host_options options{BATON_GUARD_PROGRAM, path("groups"), with.lease, with.settle};
-  host_ = std::make_unique<program_host>(std::move(options), time);
+  host_ = std::make_unique<program_host>(std::move(options));
 }
 
 runner_options program_world::shell(const std::string& line) const {

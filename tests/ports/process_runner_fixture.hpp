@@ -53,17 +53,6 @@ struct started_slice {
   [[nodiscard]] slice_end end() { return ear->wait_for_end(); }
 };
 
-/// The machine's clocks, set forward by the test.
-class advanced_clock final : public clock {
-public:
-  [[nodiscard]] instant now() const override { return real_.now() + ahead; }
-  [[nodiscard]] monotonic_instant monotonic_now() const override { return real_.monotonic_now() + ahead; }
-  milliseconds ahead{0};
-
-private:
-  system_clock real_;
-};
-
 /// Of the host.
 struct program_times {
   milliseconds lease = std::chrono::hours{1};
@@ -84,11 +73,12 @@ public:
   [[nodiscard]] std::filesystem::path path(const std::string& name) const { return dir_.path() / name; }
   [[nodiscard]] program_host& host() { return *host_; }
   void stop() { host_.reset(); }
-  /// To be set only while nothing runs.
-  advanced_clock time;
+  /// A heartbeat that was sent this long ago was confirmed just now.
+  void renew(milliseconds sent_ago = {}) { host_->renewed(time_.monotonic_now() - sent_ago); }
 
 private:
   temp_dir dir_;
+  system_clock time_;
   std::unique_ptr<program_host> host_;
   std::vector<std::unique_ptr<program_runner>> runners_;
 };

@@ -214,7 +214,7 @@ TEST_CASE("a server whose next node came in time lives on", "[guard][orphan]") {
   REQUIRE(hears("started"));
   first_node.reset();
   const auto next_node = open_fifo();
-  REQUIRE(::write(next_node.get(), &guard_wire::renew, 1) == 1);
+  REQUIRE(::write(next_node.get(), &guard_wire::attached, 1) == 1);
   CHECK(hears("gone"));
   CHECK(said.find("exited 7") != std::string::npos);
   CHECK(wait_until(patience, [&] { return collect(*guard).has_value(); }));

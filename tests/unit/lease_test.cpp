@@ -150,6 +150,8 @@ TEST_CASE("confirmations that overtake each other never shorten the lease", "[le
   n.tick_at(4'000ms);
   n.confirm_at(3, 4'100ms);
   n.confirm_at(2, 4'200ms);
+  REQUIRE(n.told<lease::tell_renewed>() == 1);
+  CHECK(std::get<lease::tell_renewed>(n.last.back()).from == monotonic_instant{100s} + 4s);
   n.tick_at(11'999ms);
   CHECK(n.held());
 }

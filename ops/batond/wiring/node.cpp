@@ -97,7 +97,7 @@ std::optional<std::string> node::parts::open_ports() {
   host.groups = at.groups();
   host.lease = given.lease.self_stop;
   host.settle = given.session.settle;
-  programs = std::make_unique<program_host>(std::move(host), time);
+  programs = std::make_unique<program_host>(std::move(host));
   runners = std::make_unique<configured_runners>(given.runners, *programs, at.workspaces().string());
   return std::nullopt;
 }

@@ -6,7 +6,6 @@
 #include <string>
 
 #include "bridge/process/program_runner.hpp"
-#include "tests/support/system_clock.hpp"
 
 namespace {
 
@@ -21,8 +20,7 @@ public:
 
 int main(int argc, char** argv) {
   if (argc != 5) return 64;
-  const baton::support::system_clock time;
-  baton::program_host host{{.guard = argv[1], .groups = argv[2], .lease = std::chrono::hours{1}}, time};
+  baton::program_host host{{.guard = argv[1], .groups = argv[2], .lease = std::chrono::hours{1}}};
   baton::runner_options how;
   how.program = argv[4];
   how.shell = true;
