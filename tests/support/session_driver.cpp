@@ -323,6 +323,7 @@ void session_driver::take(session::input in) {
   const auto before = state_;
   const session::context with{now_, chance, fresh, limits_};
   auto made = session::step(before, in, with);
+  if (on_step) on_step(in, made);
   rules_.step_was_made(before, in, made);
   last_events_ = made.events;
   last_effects_ = made.effects;

@@ -4,6 +4,7 @@
 // nothing that the verb could be about.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -123,6 +124,8 @@ public:
   [[nodiscard]] std::vector<verdict> verdicts_on(std::string_view id) const;
 
   std::uint32_t chance = 0;
+  /// Sees each step, before anything of it is stored or performed; for scenarios to print.
+  std::function<void(const session::input&, const session::stepped&)> on_step;
 
 private:
   struct queued {
