@@ -60,6 +60,10 @@ class Layers(SmallTree):
         self.write("bridge/nats/bad.cpp", '#include "ops/batond/main.hpp"\n#include "tests/support/world.hpp"\n')
         self.expect("bridge/nats/bad.cpp:1: layer", "bridge/nats/bad.cpp:2: layer")
 
+    def test_an_example_includes_nothing_of_ours(self):
+        self.write("examples/bad.cpp", '#include "messages/task.hpp"\n#include "actors/ports/runner.hpp"\n#include "config/options.hpp"\n')
+        self.expect(*(f"examples/bad.cpp:{n}: layer" for n in (1, 2, 3)))
+
     def test_only_the_options_of_config_are_for_all(self):
         self.write("config/load.hpp", "")
         self.write("actors/session/bad.cpp", '#include "config/load.hpp"\n')
