@@ -75,10 +75,8 @@ private:
       const auto event = nlohmann::json::parse(text);
       auto& out = line(origin, session) << event.value("kind", "-") << " run=" << event.value("run", "-");
       if (event.contains("epoch")) out << " epoch=" << event["epoch"];
-      // A failure has a code, a refusal a reason: both name a page in ops/errors.
-      for (const char* why : {"code", "reason"}) {
-        if (event.contains(why)) out << " " << why << "=" << event.value(why, "-");
-      }
+      // Of a failure or a refusal: the name of a page in ops/errors.
+      if (event.contains("code")) out << " code=" << event.value("code", "-");
       out << std::endl;
     }
   }

@@ -35,8 +35,8 @@ function linesOf(message) {
   tellGap(message, session);
   return message.headers.values("Baton-Event").map((header) => {
     const event = JSON.parse(header);
-    // A failure has a code, a refusal a reason: both name a page in ops/errors.
-    const more = ["epoch", "code", "reason"].filter((name) => name in event).map((name) => ` ${name}=${event[name]}`);
+    // The code of a failure or a refusal is the name of a page in ops/errors.
+    const more = ["epoch", "code"].filter((name) => name in event).map((name) => ` ${name}=${event[name]}`);
     return `${origin.padEnd(10)} ${session} ${event.kind} run=${event.run ?? "-"}${more.join("")}`;
   });
 }

@@ -147,7 +147,6 @@ std::string shown_event(const value& event) {
   };
   add("kind", "");
   add("run", "");
-  add("reason", "");
   add("code", "");
   add("detail", "");
   add("slice", "slice ");

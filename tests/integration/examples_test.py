@@ -213,7 +213,7 @@ class Dashboard:
     def test_shows_what_is_refused(self):
         watching = self.watch(1)
         self.turn("nobody", "x")
-        self.assertEqual(watching.end(), (0, [f"refused    {self.session} task_refused run=t1 reason=unknown_runner"]))
+        self.assertEqual(watching.end(), (0, [f"refused    {self.session} task_refused run=t1 code=unknown_runner"]))
 
     def committed(self, session, seq, before):
         head = ("NATS/1.0\r\n" f"Nats-Sequence: {seq}\r\nNats-Last-Sequence: {before}\r\n"

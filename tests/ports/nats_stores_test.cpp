@@ -195,7 +195,7 @@ TEST_CASE("a dead letter carries the queued message's payload, once for each ded
   const auto told = codec::decode_value(*refused.at(0).header("Baton-Event"), {});
   REQUIRE(told);
   CHECK(text_at(told->value, {"kind"}) == "task_refused");
-  CHECK(text_at(told->value, {"reason"}) == "unknown_runner");
+  CHECK(text_at(told->value, {"code"}) == "unknown_runner");
   CHECK(refused.count() == 1);
 }
 
