@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <stdexcept>
 #include <string>
 
 namespace baton {
@@ -19,6 +20,12 @@ armed_point& armed() {
   return point;
 }
 
+/// It is this one's turn.
+bool is_due(std::string_view label) {
+  auto& point = armed();
+  return point.left > 0 && point.label == label && point.left.fetch_sub(1) == 1;
+}
+
 } // namespace
 
 void arm_crash_point(std::string_view label, std::uint64_t nth) {
@@ -27,9 +34,11 @@ void arm_crash_point(std::string_view label, std::uint64_t nth) {
 }
 
 void crash_point(std::string_view label) {
-  auto& point = armed();
-  if (point.left == 0 || point.label != label) return;
-  if (point.left.fetch_sub(1) == 1) std::raise(SIGKILL);
+  if (is_due(label)) std::raise(SIGKILL);
+}
+
+void bug_point(std::string_view label) {
+  if (is_due(label)) throw std::logic_error{"a test wanted a bug at " + std::string{label}};
 }
 
 } // namespace baton

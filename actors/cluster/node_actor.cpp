@@ -3,6 +3,8 @@
 #include <caf/send.hpp>
 #include <utility>
 
+#include "actors/crash_point.hpp"
+
 namespace baton::actors {
 namespace {
 
@@ -127,6 +129,7 @@ void node_actor::take(ownership::input in) {
 
 void node_actor::write_beat(lease::beat_number number) {
   node_record record;
+  bug_point("node.beat");
   record.node = at_.own.self;
   record.beat = number;
   record.host = at_.host;

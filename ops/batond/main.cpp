@@ -13,7 +13,7 @@ namespace {
 using namespace baton;
 
 /// As in sysexits.h: what a service manager can tell apart.
-enum exit_code : int { ok = 0, cannot_run = 1, bad_usage = 2, not_quiet = 3 };
+enum exit_code : int { ok = 0, cannot_run = 1, bad_usage = 2, not_quiet = 3, broken = 70 };
 
 int complain(const std::vector<config::fault>& faults) {
   for (const auto& f : faults) std::cerr << "batond: " << to_text(f) << '\n';
@@ -36,6 +36,7 @@ void arm(const std::map<std::string, std::string>& environment) {
 struct endings {
   std::atomic<bool> finished{false};
   std::atomic<bool> quiet{false};
+  std::atomic<bool> broke{false};
 };
 
 int serve(const options& o) {
@@ -47,6 +48,12 @@ int serve(const options& o) {
   told.ready = [&log](bool is) { log.say(severity::info, is ? "ready: owns its partitions" : "does not own all its partitions"); };
   told.finished = [&over](bool quiet) {
     over.quiet = quiet;
+    over.finished = true;
+    batond::stop_signals::raise_stop();
+  };
+  told.broke = [&log, &over](const std::string& what) {
+    log.say(severity::error, what + ": batond stops");
+    over.broke = true;
     over.finished = true;
     batond::stop_signals::raise_stop();
   };
@@ -69,6 +76,7 @@ int serve(const options& o) {
     running.drain();
   }
   log.say(severity::info, over.quiet ? "stopped, in good order" : "stopped at once; what ran is delivered again");
+  if (over.broke) return broken;
   return over.quiet ? ok : not_quiet;
 }
 

@@ -25,6 +25,7 @@
 #include "ops/batond/wiring/broker.hpp"
 #include "ops/batond/home.hpp"
 #include "ops/batond/wiring/runners.hpp"
+#include "ops/batond/wiring/broker_watch.hpp"
 #include "ops/batond/wiring/settings.hpp"
 
 namespace baton::batond {
@@ -56,9 +57,11 @@ struct node::parts {
   std::atomic<bool> ready{false};
 
   home at;
+  std::atomic<bool> stopping{false};
   broker reached;
   prometheus_metrics metrics;
   node_ids ids;
+  std::unique_ptr<broker_watch> looks_after;
   std::unique_ptr<nats::nats_owner_store> owners;
   std::unique_ptr<nats::nats_session_log> sessions;
   std::unique_ptr<nats::nats_dead_letters> dead;
@@ -83,10 +86,14 @@ struct node::parts {
 };
 
 std::optional<std::string> node::parts::open_ports() {
+  std::optional<std::string> take_orders();
+  void watch(const caf::actor& part, const std::string& name);
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
   sessions = std::make_unique<nats::nats_session_log>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
   events = std::make_unique<nats::nats_event_sink>(reached.link());
+  const nats::stream_memory kept{at.stream_memory(), false};
+  looks_after = std::make_unique<broker_watch>(reached.requests(), kept, time, log, told.broke);
   auto how = source_options_of(given);
   how.trouble = [this](const std::string& what) { log.say(severity::warning, what); };
   auto opened = nats::nats_task_source::start(reached.link(), reached.acks(), time, std::move(how));
@@ -138,6 +145,7 @@ void node::parts::start_actors() {
   place.own.partitions = reached.partitions();
   place.own.known_dead = at.known_dead();
   place.own.lease_time = given.lease.duration;
+  watch(supervisor, "supervisor");
   place.own.read_every = given.lease.heartbeat;
   place.own.drain_timeout = given.node.drain_timeout;
   place.lease.beat_every = given.lease.heartbeat;
@@ -165,9 +173,29 @@ void node::parts::stop() {
   if (programs) programs->lost();
   if (!actors) return;
   caf::anon_send_exit(member, caf::exit_reason::kill);
+  watch(member, "node");
+}
+
+std::optional<std::string> node::parts::take_orders() {
+  auto listening = nats::node_orders::listen(reached.link(), id, [this] {
+    log.say(severity::info, "asked to drain (baton drain): gives back its partitions, then stops");
+    caf::anon_send(member, cluster::drain_node{});
+  });
+  if (!listening) return "cannot listen for orders: " + std::string{to_text(listening.error())};
+  orders = *std::move(listening);
+  return std::nullopt;
+}
+
+/// Without it this process would do nothing for ever, and look alive.
+void node::parts::watch(const caf::actor& part, const std::string& name) {
+  part->attach_functor([this, name](const caf::error& why) {
+    if (!stopping) told.broke("the " + name + " actor has ended, which is a bug (" + actors->render(why) + ")");
+  });
   caf::anon_send_exit(supervisor, caf::exit_reason::kill);
   member = nullptr;
   supervisor = nullptr;
+  stopping = true;
+  orders.reset();
   // Waits for every actor.
   actors.reset();
 }

@@ -19,6 +19,9 @@ public:
     /// From a thread of the node; only post.
     std::function<void(bool)> ready;
     std::function<void(bool quiet)> finished;
+    /// A part that the node cannot do without has ended by a bug: nothing goes on, and the node should be destroyed. One line
+    /// for a person. May come more than once, also before `start` has returned.
+    std::function<void(const std::string& what)> broke;
   };
   /// Blocks until the node has begun to take partitions; its progress goes to `log`. Else one line for a person.
   [[nodiscard]] static expected<std::unique_ptr<node>, std::string> start(const options& o, const system_clock& time,
