@@ -25,7 +25,6 @@
 #include "ops/batond/wiring/broker.hpp"
 #include "ops/batond/home.hpp"
 #include "ops/batond/wiring/runners.hpp"
-#include "ops/batond/wiring/broker_watch.hpp"
 #include "ops/batond/wiring/settings.hpp"
 
 namespace baton::batond {
@@ -61,7 +60,6 @@ struct node::parts {
   broker reached;
   prometheus_metrics metrics;
   node_ids ids;
-  std::unique_ptr<broker_watch> looks_after;
   std::unique_ptr<nats::nats_owner_store> owners;
   std::unique_ptr<nats::nats_session_log> sessions;
   std::unique_ptr<nats::nats_dead_letters> dead;
@@ -86,14 +84,11 @@ struct node::parts {
 };
 
 std::optional<std::string> node::parts::open_ports() {
-  std::optional<std::string> take_orders();
   void watch(const caf::actor& part, const std::string& name);
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
   sessions = std::make_unique<nats::nats_session_log>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
   events = std::make_unique<nats::nats_event_sink>(reached.link());
-  const nats::stream_memory kept{at.stream_memory(), false};
-  looks_after = std::make_unique<broker_watch>(reached.requests(), kept, time, log, told.broke);
   auto how = source_options_of(given);
   how.trouble = [this](const std::string& what) { log.say(severity::warning, what); };
   auto opened = nats::nats_task_source::start(reached.link(), reached.acks(), time, std::move(how));
@@ -176,16 +171,6 @@ void node::parts::stop() {
   watch(member, "node");
 }
 
-std::optional<std::string> node::parts::take_orders() {
-  auto listening = nats::node_orders::listen(reached.link(), id, [this] {
-    log.say(severity::info, "asked to drain (baton drain): gives back its partitions, then stops");
-    caf::anon_send(member, cluster::drain_node{});
-  });
-  if (!listening) return "cannot listen for orders: " + std::string{to_text(listening.error())};
-  orders = *std::move(listening);
-  return std::nullopt;
-}
-
 /// Without it this process would do nothing for ever, and look alive.
 void node::parts::watch(const caf::actor& part, const std::string& name) {
   part->attach_functor([this, name](const caf::error& why) {
@@ -195,7 +180,6 @@ void node::parts::watch(const caf::actor& part, const std::string& name) {
   member = nullptr;
   supervisor = nullptr;
   stopping = true;
-  orders.reset();
   // Waits for every actor.
   actors.reset();
 }
