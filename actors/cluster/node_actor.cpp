@@ -128,8 +128,8 @@ void node_actor::take(ownership::input in) {
 }
 
 void node_actor::write_beat(lease::beat_number number) {
-  node_record record;
   bug_point("node.beat");
+  node_record record;
   record.node = at_.own.self;
   record.beat = number;
   record.host = at_.host;

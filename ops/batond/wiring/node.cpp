@@ -54,9 +54,9 @@ struct node::parts {
   node_id id;
   std::string status_url;
   std::atomic<bool> ready{false};
+  std::atomic<bool> stopping{false};
 
   home at;
-  std::atomic<bool> stopping{false};
   broker reached;
   prometheus_metrics metrics;
   node_ids ids;
@@ -80,11 +80,11 @@ struct node::parts {
   std::optional<std::string> open_ports();
   std::optional<std::string> open_status();
   void start_actors();
+  void watch(const caf::actor& part, const std::string& name);
   void stop();
 };
 
 std::optional<std::string> node::parts::open_ports() {
-  void watch(const caf::actor& part, const std::string& name);
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
   sessions = std::make_unique<nats::nats_session_log>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
@@ -134,13 +134,13 @@ void node::parts::start_actors() {
   configure(caf_config, given);
   actors = std::make_unique<caf::actor_system>(caf_config);
   supervisor = actors->spawn<baton::actors::supervisor_actor>(shared);
+  watch(supervisor, "supervisor");
 
   baton::actors::node_actor::place place;
   place.own.self = id;
   place.own.partitions = reached.partitions();
   place.own.known_dead = at.known_dead();
   place.own.lease_time = given.lease.duration;
-  watch(supervisor, "supervisor");
   place.own.read_every = given.lease.heartbeat;
   place.own.drain_timeout = given.node.drain_timeout;
   place.lease.beat_every = given.lease.heartbeat;
@@ -162,12 +162,6 @@ void node::parts::start_actors() {
   };
   place.finished = [this](bool quiet) { told.finished(quiet); };
   member = actors->spawn<baton::actors::node_actor, caf::detached>(std::move(place));
-}
-
-void node::parts::stop() {
-  if (programs) programs->lost();
-  if (!actors) return;
-  caf::anon_send_exit(member, caf::exit_reason::kill);
   watch(member, "node");
 }
 
@@ -176,10 +170,16 @@ void node::parts::watch(const caf::actor& part, const std::string& name) {
   part->attach_functor([this, name](const caf::error& why) {
     if (!stopping) told.broke("the " + name + " actor has ended, which is a bug (" + actors->render(why) + ")");
   });
+}
+
+void node::parts::stop() {
+  stopping = true;
+  if (programs) programs->lost();
+  if (!actors) return;
+  caf::anon_send_exit(member, caf::exit_reason::kill);
   caf::anon_send_exit(supervisor, caf::exit_reason::kill);
   member = nullptr;
   supervisor = nullptr;
-  stopping = true;
   // Waits for every actor.
   actors.reset();
 }
