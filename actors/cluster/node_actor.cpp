@@ -52,6 +52,7 @@ struct owning {
       post(me, ownership::owners_unreadable{});
     });
   }
+  void operator()(const ownership::remove_node& e) const { self.at_.store->remove_node(e.record); }
   void operator()(const ownership::write_owner& e) const {
     self.at_.store->write_owner(e.record, [me = caf::actor_cast<caf::actor>(&self), partition = e.record.partition,
                                            number = e.number](const write_result& result) {

@@ -1,5 +1,7 @@
 #include "actors/cluster/watch.hpp"
 
+#include <algorithm>
+
 namespace baton::cluster {
 
 watch observe(const watch& before, const nodes_seen& seen, milliseconds lease_time) {
@@ -9,7 +11,7 @@ watch observe(const watch& before, const nodes_seen& seen, milliseconds lease_ti
     if (known == before.end()) {
       after.emplace(node, watched{revision, seen.arrived_at, false, draining, false});
     } else if (known->second.revision != revision) {
-      after.emplace(node, watched{revision, seen.arrived_at, true, draining, false});
+      after.emplace(node, watched{revision, seen.arrived_at, revision != stream_seq{}, draining, false});
     } else {
       watched w = known->second;
       w.silent = seen.sent_at - w.unchanged_since >= lease_time;
@@ -26,10 +28,30 @@ watch observe(const watch& before, const nodes_seen& seen, milliseconds lease_ti
   return after;
 }
 
+std::vector<node_record> let_go(
+    watch& w, const nodes_seen& seen, const std::set<node_id>& known_dead, milliseconds age) {
+  instant newest{};
+  for (const auto& r : seen.records) {
+    newest = std::max(newest, r.stored_at);
+  }
+  std::vector<node_record> found;
+  for (const auto& r : seen.records) {
+    const bool long_silent = is_silent(w, r.node) && !seen.owners.contains(r.node) && newest - r.stored_at >= age;
+    if ((long_silent || known_dead.contains(r.node)) && !w.at(r.node).let_go) found.push_back(r);
+  }
+  std::ranges::sort(found, {}, &node_record::revision);
+  if (found.size() > removals_max) found.resize(removals_max);
+  for (const auto& r : found) {
+    w.at(r.node).let_go = true;
+  }
+  return found;
+}
+
 watch restart(watch w, monotonic_instant now) {
   for (auto& [node, seen] : w) {
     seen.unchanged_since = now;
     seen.silent = false;
+    seen.let_go = false;
   }
   return w;
 }

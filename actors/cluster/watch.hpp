@@ -6,6 +6,7 @@
 // u, and by its own rule it has stopped before u + `held_for`, which is less than u + `lease_time`.
 // A node is a MEMBER if its revision changed under the observer's eyes and it has not been silent since; what only left its
 // record behind is none. Membership decides who should own what, never who may take it.
+// A record that is gone is a revision like any other, only no sign of life: the count starts again, and ends as it would have.
 #pragma once
 
 #include <map>
@@ -23,6 +24,8 @@ struct watched {
   bool beating = false;
   bool draining = false;
   bool silent = false;
+  /// The record at `revision` was named by `let_go`.
+  bool let_go = false;
   friend bool operator==(const watched&, const watched&) = default;
 };
 using watch = std::map<node_id, watched>;
@@ -38,6 +41,13 @@ struct nodes_seen {
 [[nodiscard]] watch observe(const watch& before, const nodes_seen& seen, milliseconds lease_time);
 /// All counts start again at `now`; nobody is silent.
 [[nodiscard]] watch restart(watch w, monotonic_instant now);
+
+/// Which records say nothing any more and may be removed, at most `removals_max`, the eldest first, each named once until a
+/// `restart` (by which what was asked may have been lost): those of lives `known_dead`; and those of nodes that are silent, stand
+/// on no partition's record, and wrote theirs `age` or more before the newest one was written.
+[[nodiscard]] std::vector<node_record> let_go(
+    watch& w, const nodes_seen& seen, const std::set<node_id>& known_dead, milliseconds age);
+inline constexpr std::size_t removals_max = 16;
 
 [[nodiscard]] bool is_silent(const watch& w, const node_id& node);
 /// Beating and not draining.

@@ -58,8 +58,12 @@ public:
     for (const auto& p : after_.partitions) {
       if (p.record.revision != stream_seq{} && p.record.node != set_.self) owners.insert(p.record.node);
     }
-    happened(nodes_were_read{
-        cluster::observe(after_.nodes, {in.records, owners, after_.read_sent_at, now_}, set_.lease_time)});
+    const cluster::nodes_seen seen{in.records, owners, after_.read_sent_at, now_};
+    auto nodes = cluster::observe(after_.nodes, seen, set_.lease_time);
+    for (auto& r : cluster::let_go(nodes, seen, set_.known_dead, set_.forget_after)) {
+      if (r.node != set_.self) order(remove_node{std::move(r)});
+    }
+    happened(nodes_were_read{std::move(nodes)});
     if (!after_.lease_held || after_.drain_until) return;
     if (after_.owners_fresh) {
       take_missing();

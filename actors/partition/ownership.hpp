@@ -32,6 +32,8 @@ struct settings {
   milliseconds lease_time{10'000};
   milliseconds read_every{2'000};
   milliseconds drain_timeout{60'000};
+  /// Records of silent nodes that are this much older than the newest one are removed.
+  milliseconds forget_after{24 * 3'600'000};
 };
 
 // ---- state: what this node does with one partition
@@ -108,6 +110,8 @@ using event = std::variant<lease_changed, counts_restarted, read_started, read_f
 // ---- effects: orders
 struct read_nodes {};
 struct read_owners {};
+/// Of a life that is over.
+struct remove_node { node_record record; };
 /// Answered by owner_written, owner_refused or owner_failed with the same number.
 struct write_owner { owner_record record; write_number number = 0; };
 /// `unclean`: sessions may have been cut off, for an owner before did not release it, and no later one has seen to them all.
@@ -119,8 +123,8 @@ struct release_partition { partition_id partition; baton::epoch epoch; };
 /// Drained, or told to stop: nothing more will be ordered. `quiet`: everything had ended by then.
 struct finish { bool quiet = false; };
 // clang-format on
-using effect =
-    std::variant<read_nodes, read_owners, write_owner, open_partition, close_partition, release_partition, finish>;
+using effect = std::variant<read_nodes, read_owners, remove_node, write_owner, open_partition, close_partition,
+    release_partition, finish>;
 
 struct decision {
   std::vector<event> events;

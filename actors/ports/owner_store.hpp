@@ -36,6 +36,8 @@ struct node_record {
   bool draining = false;
   /// Where the record lies: it stands still when the node does.
   stream_seq revision;
+  /// By the store's clock, set when it is read: good for telling how old records are beside each other, and for nothing else.
+  instant stored_at;
   friend bool operator==(const node_record&, const node_record&) = default;
 };
 
@@ -57,6 +59,9 @@ public:
   virtual void read_nodes(std::function<void(expected<std::vector<node_record>, store_failure>)> done) = 0;
   /// Unconditional: only a node writes its own record.
   virtual void write_node(node_record record, std::function<void(write_result)> done) = 0;
+  /// Removes the record if it still lies at `revision`: one that was written since stays. Nobody hears how it went, for what is
+  /// still there will be read again.
+  virtual void remove_node(node_record record) = 0;
 };
 
 } // namespace baton

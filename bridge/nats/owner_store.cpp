@@ -63,7 +63,7 @@ expected<std::optional<node_record>, store_failure> node_of(const stored_message
   if (!decoded || !node) return unexpected{store_failure::unreadable};
   const auto& fields = decoded->value;
   return std::optional{node_record{*node, number_at(fields, {"beat"}), text_at(fields, {"host"}),
-      number_at(fields, {"slots"}), flag_at(fields, "draining"), m.seq}};
+      number_at(fields, {"slots"}), flag_at(fields, "draining"), m.seq, m.stored_at}};
 }
 
 /// The last message on a subject, as the leader has it; nothing if there is none.
@@ -127,6 +127,13 @@ void nats_owner_store::write_node(node_record record, std::function<void(write_r
   const auto payload =
       to_json({{"beat", record.beat}, {"host", record.host}, {"slots", record.slots}, {"draining", record.draining}});
   write_record(over_, subjects::node(record.node), {}, payload, std::move(done));
+}
+
+void nats_owner_store::remove_node(node_record record) {
+  // By its sequence: what the node wrote since then lies elsewhere. Not overwritten, for nothing in it is secret.
+  const auto which = to_json({{"seq", record.revision.value}, {"no_erase", true}});
+  ask_api(over_, api_subject("STREAM.MSG.DELETE", subjects::nodes_stream), which,
+      [](const api_result&) {});
 }
 
 } // namespace baton::nats

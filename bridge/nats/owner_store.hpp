@@ -18,6 +18,7 @@ public:
   void write_owner(owner_record record, std::function<void(write_result)> done) override;
   void read_nodes(std::function<void(expected<std::vector<node_record>, store_failure>)> done) override;
   void write_node(node_record record, std::function<void(write_result)> done) override;
+  void remove_node(node_record record) override;
 
 private:
   requester& over_;

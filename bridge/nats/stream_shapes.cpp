@@ -90,6 +90,13 @@ value::object last_records(std::string_view name, std::string_view intake, const
   return config;
 }
 
+/// The same, but that the record of a life that is over may go.
+value::object node_records(const stream_plan& plan) {
+  auto config = last_records(subjects::nodes_stream, subjects::node_intake, plan);
+  set(config, "deny_delete", false);
+  return config;
+}
+
 value republish(std::string_view from, std::string_view to) {
   return value::object{{"src", from}, {"dest", to}, {"headers_only", true}};
 }
@@ -154,7 +161,7 @@ std::vector<stream_shape> stream_shapes(const stream_plan& plan) {
           work_queue(control_stream, control_intake, control_storage(plan.partitions), plan, plan.control_max)},
       {log_stream, log_config(plan)},
       {owners_stream, last_records(owners_stream, owner_intake, plan)},
-      {nodes_stream, last_records(nodes_stream, node_intake, plan)},
+      {nodes_stream, node_records(plan)},
       {dead_stream, dead_config(plan)},
       {blobs_stream, blob_config(plan)},
   };
@@ -162,6 +169,8 @@ std::vector<stream_shape> stream_shapes(const stream_plan& plan) {
 
 std::string difference(const stream_shape& wanted, const value& found) {
   for (const auto& field : fields_that_matter) {
+    // With or without: where nothing can be deleted, the records of lives that are over stay.
+    if (wanted.name == subjects::nodes_stream && field.outer == "deny_delete") continue;
     if (auto text = compare(wanted.config, found, field); !text.empty()) return text;
   }
   for (const std::string_view field : {"mirror", "sources"}) {

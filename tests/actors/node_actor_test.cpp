@@ -311,6 +311,10 @@ TEST_CASE_METHOD(
   CHECK(second.working_on() == both);
   CHECK(second.partitions[0]->epoch == epoch{2});
   CHECK(second.partitions[0]->unclean);
+  SECTION("and removes what the earlier life left behind") {
+    CHECK_FALSE(records.nodes.contains(*node_id::parse("a-1")));
+    CHECK(records.nodes.contains(*node_id::parse("a-2")));
+  }
 }
 
 TEST_CASE_METHOD(cluster_world, "after a crash, who does not know waits for the lease time", "[node]") {

@@ -143,7 +143,36 @@ TEST_CASE("a heartbeat replaces the one before, and its revision moves", "[owner
   std::ranges::sort(*all, {}, [](const node_record& n) { return n.node.text(); });
   auto beaten = node("n1", 2);
   beaten.revision = {second};
+  CHECK(all->at(0).stored_at <= all->at(1).stored_at);
+  CHECK(std::chrono::abs(world.link.time.now() - all->at(0).stored_at) < std::chrono::minutes{1});
+  for (auto& n : *all) {
+    n.stored_at = {};
+  }
   CHECK(*all == std::vector{beaten, draining});
+}
+
+TEST_CASE("a node's record is removed as it was read, and not if it was written since", "[owner_store]") {
+  store_world world;
+  auto old = node("n1", 1);
+  old.revision = {revision_of(world.write(old))};
+  auto other = node("n2", 1);
+  other.revision = {revision_of(world.write(other))};
+  const auto moved = revision_of(world.write(node("n1", 2)));
+  world.owners.remove_node(old);
+  world.owners.remove_node(other);
+  const auto left = [&] {
+    std::vector<std::uint64_t> revisions;
+    const auto all = world.read_nodes();
+    REQUIRE(all);
+    for (const auto& n : *all) {
+      revisions.push_back(n.revision.value);
+    }
+    return revisions;
+  };
+  const auto until = world.link.time.monotonic_now() + std::chrono::seconds{20};
+  while (left().size() > 1 && world.link.time.monotonic_now() < until) {}
+  CHECK(left() == std::vector{moved});
+  CHECK(revision_of(world.write(node("n2", 2))) > moved);
 }
 
 TEST_CASE("records that cannot be read are told, a broker that is away is unreachable", "[owner_store]") {

@@ -96,6 +96,13 @@ TEST_CASE(
   CHECK(refusal_text(prepare_streams(*link.asks, small_plan(), {})) == "ready");
 }
 
+TEST_CASE("a stream of nodes that lets nothing be deleted will do", "[streams]") {
+  support::nats_server server;
+  support::nats_link link{server.url()};
+  make_bent(*link.asks, subjects::nodes_stream, "deny_delete", true);
+  CHECK(refusal_text(prepare_streams(*link.asks, small_plan(), {})) == "ready");
+}
+
 TEST_CASE("the server puts each session into the partition that partition_of says", "[streams]") {
   support::nats_server server;
   support::nats_link link{server.url()};

@@ -69,6 +69,7 @@ void cluster_simulation::start_life(std::size_t machine) {
   l.settings.partitions = plan_.partitions;
   l.settings.lease_time = plan_.lease_time;
   l.settings.drain_timeout = milliseconds{20'000};
+  l.settings.forget_after = plan_.forget_after;
   for (const auto& earlier : lives_) {
     if (earlier.machine == machine) l.settings.known_dead.insert(earlier.id);
   }
@@ -148,11 +149,12 @@ void cluster_simulation::perform(std::size_t index, const lease::effect& e) {
   std::visit(overloaded{
                  [&](const lease::write_beat& w) {
                    const auto& l = lives_[index];
-                   node_record r{l.id, w.number, "host", 1, l.owns.drain_until.has_value(), {}};
+                   node_record r{l.id, w.number, "host", 1, l.owns.drain_until.has_value(), {}, {}};
                    call(
                        index,
                        [this, index, r, n = w.number]() mutable -> std::function<void()> {
                          r.revision = {++revision_};
+                         r.stored_at = instant{milliseconds{now_}};
                          nodes_[r.node] = r;
                          return [this, index, n] { feed(index, lease::input{lease::beat_confirmed{n}}); };
                        },
@@ -201,6 +203,9 @@ void cluster_simulation::perform(std::size_t index, const ownership::effect& e) 
                          return answer(found);
                        },
                        answer(o::owners_unreadable{}));
+                 },
+                 [&](const o::remove_node& x) {
+                   call(index, [this, x] { return forget(x.record); }, [] {});
                  },
                  [&](const o::write_owner& w) {
                    call(
@@ -312,6 +317,19 @@ std::function<void()> cluster_simulation::store_owner(std::size_t index, const o
   stored.revision = {++revision_};
   owners_[p.value] = stored;
   return answer(o::owner_written{p, w.number, stored.revision});
+}
+
+std::function<void()> cluster_simulation::forget(const node_record& record) {
+  const auto nothing = [] {};
+  const auto there = nodes_.find(record.node);
+  if (there == nodes_.end() || there->second.revision != record.revision) return nothing;
+  for (const auto& l : lives_) {
+    if (l.id != record.node || !l.alive || clock_of(l) >= l.lease_from + plan_.lease.held_for) continue;
+    broke("the record of a node that holds its lease was removed", l.machine);
+  }
+  nodes_.erase(there);
+  ++result_.forgotten;
+  return nothing;
 }
 
 // ---- the account

@@ -27,6 +27,8 @@ struct simulation_plan {
   milliseconds healing{60'000};
   lease::limits lease;
   milliseconds lease_time{10'000};
+  /// Far less than in earnest, so that records of nodes that only stood still are removed, too.
+  milliseconds forget_after{12'000};
 };
 
 struct simulation_result {
@@ -37,6 +39,7 @@ struct simulation_result {
   std::uint64_t taken_from_silent = 0;
   std::uint64_t released = 0;
   std::uint64_t killed = 0;
+  std::uint64_t forgotten = 0;
 };
 
 class cluster_simulation {
@@ -102,6 +105,7 @@ private:
 
   // the store
   std::function<void()> store_owner(std::size_t index, const ownership::write_owner& w);
+  std::function<void()> forget(const node_record& record);
 
   // the account
   void broke(const std::string& rule, std::uint64_t partition);

@@ -56,6 +56,13 @@ void fake_owner_store::write_node(node_record record, std::function<void(write_r
   });
 }
 
+void fake_owner_store::remove_node(node_record record) {
+  asked_.emplace_back([this, record = std::move(record)] {
+    const auto there = records_.nodes.find(record.node);
+    if (reachable_ && there != records_.nodes.end() && there->second.revision == record.revision) records_.nodes.erase(there);
+  });
+}
+
 void fake_owner_store::hold_owners(bool held) {
   owners_held_ = held;
   if (held) return;

@@ -15,7 +15,7 @@ inline owner_record owner(std::uint64_t partition, std::string_view node, std::u
 }
 
 inline node_record beating(std::string_view node, std::uint64_t revision, bool draining = false) {
-  return {node_named(node), revision, "host", 1, draining, {revision}};
+  return {node_named(node), revision, "host", 1, draining, {revision}, {}};
 }
 
 struct owning_node {

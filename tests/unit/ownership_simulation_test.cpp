@@ -10,10 +10,12 @@ using namespace std::chrono_literals;
 
 constexpr std::uint32_t seeds = 100;
 
-/// Whether any of the seeds finds a broken rule.
-bool finds_a_fault(simulation_plan plan) {
+/// Whether any of the seeds finds a broken rule, whose sentence has `words`.
+bool finds_a_fault(simulation_plan plan, std::string_view words = "") {
   for (plan.seed = 1; plan.seed <= seeds; ++plan.seed) {
-    if (!cluster_simulation{plan}.run().broken.empty()) return true;
+    for (const auto& what : cluster_simulation{plan}.run().broken) {
+      if (what.find(words) != std::string::npos) return true;
+    }
   }
   return false;
 }
@@ -35,6 +37,7 @@ TEST_CASE(
     all.taken_from_silent += one.taken_from_silent;
     all.released += one.released;
     all.killed += one.killed;
+    all.forgotten += one.forgotten;
   }
   // The storm was one: each way for a partition to change hands was gone often.
   CHECK(all.opened > seeds * 20);
@@ -42,12 +45,20 @@ TEST_CASE(
   CHECK(all.taken_from_silent > seeds / 2);
   CHECK(all.released > seeds);
   CHECK(all.killed > seeds);
+  CHECK(all.forgotten > all.killed);
 }
 
 TEST_CASE("the simulation finds a contender that waits less than a node may work without a heartbeat", "[simulation]") {
   simulation_plan plan;
   plan.lease_time = 6s;
   CHECK(finds_a_fault(plan));
+}
+
+TEST_CASE("the simulation finds a node that removes the record of one that lives", "[simulation]") {
+  simulation_plan plan;
+  plan.lease_time = 6s;
+  plan.forget_after = 0s;
+  CHECK(finds_a_fault(plan, "was removed"));
 }
 
 TEST_CASE("the simulation finds a node that works on for longer than a contender waits", "[simulation]") {

@@ -89,6 +89,90 @@ TEST_CASE("a partition is taken from another only when its heartbeat stood still
   CHECK(n.ordered<open_partition>()[0].unclean);
 }
 
+TEST_CASE("a record that is gone starts the count again, and makes nobody a member", "[ownership]") {
+  auto n = node_a();
+  n.input(lease_gained{});
+  const std::vector owners{owner(0, "b", 7, 3)};
+  n.answer_reads(owners, {beating("b", 4)});
+  n.look(owners, {beating("b", 5)});
+  REQUIRE(cluster::members(n.state.nodes) == std::vector{node_named("b")});
+  for (int i = 0; i < 5; ++i) {
+    n.look(owners, {});
+    CHECK(cluster::members(n.state.nodes).empty());
+    CHECK(n.count<write_owner>() == 0);
+  }
+  n.look(owners, {});
+  CHECK(n.count<write_owner>() == 1);
+}
+
+namespace {
+
+node_record stored(std::string_view node, std::uint64_t revision, milliseconds at) {
+  auto r = beating(node, revision);
+  r.stored_at = instant{at};
+  return r;
+}
+
+std::vector<std::string> removed(const owning_node& n) {
+  std::vector<std::string> names;
+  for (const auto& r : n.ordered<remove_node>()) {
+    names.push_back(r.record.node.text() + " " + std::to_string(r.record.revision.value));
+  }
+  return names;
+}
+
+} // namespace
+
+TEST_CASE("the records of earlier lives are removed at once, each once", "[ownership]") {
+  auto n = node_a();
+  n.settings.known_dead = {node_named("a-1"), node_named("a-2")};
+  n.input(lease_gained{});
+  const std::vector owners{owner(0, "a-2", 7, 3)};
+  const std::vector records{stored("a", 5, 2s), stored("a-1", 2, 1s), stored("a-2", 1, 0s), stored("b", 4, 0s)};
+  n.answer_reads(owners, records);
+  CHECK(removed(n) == std::vector<std::string>{"a-2 1", "a-1 2"});
+  CHECK(n.count<write_owner>() == 1);
+  n.look(owners, records);
+  CHECK(removed(n).empty());
+}
+
+TEST_CASE("a node's record is removed when it is silent, owns nothing on record and is a day older than the newest", "[ownership]") {
+  auto n = node_a(2);
+  const auto day = n.settings.forget_after;
+  n.input(lease_gained{});
+  const std::vector owners{owner(0, "owning", 7, 3), owner(1, "a", 1, 9)};
+  std::uint64_t beat = 100;
+  const auto records = [&] {
+    ++beat;
+    return std::vector{stored("a", beat, day + 1s), stored("beating", beat, 1s), stored("owning", 2, 0s),
+        stored("long-dead", 3, 1s), stored("dead", 4, 2s)};
+  };
+  n.answer_reads(owners, records());
+  for (int i = 0; i < 4; ++i) {
+    n.look(owners, records());
+    CHECK(removed(n).empty());
+  }
+  n.look(owners, records());
+  CHECK(removed(n) == std::vector<std::string>{"long-dead 3"});
+  n.look(owners, records());
+  CHECK(removed(n).empty());
+}
+
+TEST_CASE("of many records that may go, the eldest go first, a few at a time", "[ownership]") {
+  auto n = node_a();
+  std::vector<node_record> records;
+  for (std::uint64_t i = 0; i < cluster::removals_max + 4; ++i) {
+    const auto name = "a-" + std::to_string(i);
+    n.settings.known_dead.insert(node_named(name));
+    records.push_back(stored(name, 100 - i, 0s));
+  }
+  n.input(lease_gained{});
+  if (n.count<read_owners>() == 1) n.input(owners_read{{}});
+  n.input(nodes_read{records});
+  REQUIRE(n.count<remove_node>() == cluster::removals_max);
+  CHECK(removed(n).front() == "a-" + std::to_string(cluster::removals_max + 3) + " " + std::to_string(97 - cluster::removals_max));
+}
+
 TEST_CASE("a heartbeat that moves starts the count again", "[ownership]") {
   auto n = node_a();
   n.input(lease_gained{});
