@@ -153,7 +153,10 @@ void node_actor::open(const ownership::open_partition& order) {
   reports.opened = [me, p, e] { post(me, ownership::partition_opened{p, e}); };
   reports.stopped = [me, p, e](source_failure why) { post(me, ownership::partition_stopped{p, e, why}); };
   reports.closed = [me, p, e] { post(me, ownership::partition_closed{p, e}); };
-  // Taken after a crash, some session may still be as the crash left it: the next owner has to look, too.
+  // Taken after a crash, some session may still be as the crash left it, so the next owner has to look, too, and the one after it.
+  // Nobody knows when the last one was seen to: its messages may wait beyond the credit, in a backlog, or for a quarantine to end.
+  // To look again costs a commit for each session with messages at the take, and no attempt, for what yields is not cut off; to
+  // forget too early would leave a zombie's append without its fence.
   reports.released = [me, p, e, clean = !order.unclean] { post(me, ownership::partition_released{p, e, clean}); };
   auto actor = at_.open(p, e, order.unclean, std::move(reports));
   monitor(actor);
