@@ -39,6 +39,8 @@ public:
         },
     };
   }
+  /// The notes hold the actor, and a newer opening may have taken their place with the member.
+  void on_exit() override { notes_ = nullptr; }
 
 private:
   std::shared_ptr<partition_double> notes_;
@@ -82,16 +84,7 @@ struct member {
 
 class cluster_world : public actor_world {
 public:
-  ~cluster_world() {
-    end_actors();
-    for (auto& [name, m] : members_) {
-      for (auto& [p, d] : m->partitions) {
-        d->reports = {};
-        d->actor = nullptr;
-      }
-      m->actor = nullptr;
-    }
-  }
+  ~cluster_world() { end_actors(); }
 
   /// The partitions are two, unless said otherwise.
   member& start(const std::string& name, std::uint64_t partitions = 2, std::set<node_id> known_dead = {}) {
