@@ -47,6 +47,7 @@ std::string log(partition_id partition, const session_id& session) {
 }
 std::string owner(partition_id partition) { return joined("baton.owner.", std::to_string(partition.value)); }
 std::string node(const node_id& node) { return joined("baton.node.", node.text()); }
+std::string drain(const node_id& node) { return joined("baton.drain.", node.text()); }
 std::string dead(const session_id& session) {
   return joined("baton.dead.", session.empty() ? std::string_view{"$invalid"} : std::string_view{session.text()});
 }
@@ -54,6 +55,12 @@ std::string blob(const session_id& session, std::string_view digest, std::uint64
   return joined("baton.blob.", session.text()).append(".").append(digest).append(".").append(std::to_string(chunk));
 }
 std::string blobs_of(const session_id& session) { return joined("baton.blob.", session.text()).append(".>"); }
+std::string checkpoint(const session_id& session, std::string_view digest, std::uint64_t chunk) {
+  return joined("baton.blob.", session.text()).append(".checkpoint.").append(digest).append("-").append(std::to_string(chunk));
+}
+std::string checkpoints_of(const session_id& session) {
+  return joined("baton.blob.", session.text()).append(".checkpoint.*");
+}
 std::string live(const session_id& session, std::string_view kind) {
   return joined("baton.live.", session.text()).append(".").append(kind);
 }

@@ -31,10 +31,15 @@ inline constexpr std::string_view blobs_stream = "BATON_BLOBS";
 [[nodiscard]] std::string log(partition_id partition, const session_id& session);
 [[nodiscard]] std::string owner(partition_id partition);
 [[nodiscard]] std::string node(const node_id& node);
+/// Where a node hears that it is to drain; not stored.
+[[nodiscard]] std::string drain(const node_id& node);
 /// An empty session: `baton.dead.$invalid`.
 [[nodiscard]] std::string dead(const session_id& session);
 [[nodiscard]] std::string blob(const session_id& session, std::string_view digest, std::uint64_t chunk);
 [[nodiscard]] std::string blobs_of(const session_id& session); // baton.blob.s1.>
+/// A chunk of a checkpoint, which unlike other blobs is removed one day, even if another blob has the same content.
+[[nodiscard]] std::string checkpoint(const session_id& session, std::string_view digest, std::uint64_t chunk);
+[[nodiscard]] std::string checkpoints_of(const session_id& session); // baton.blob.s1.checkpoint.*
 // What observers subscribe to.
 [[nodiscard]] std::string live(const session_id& session, std::string_view kind);
 [[nodiscard]] std::string live_of(const session_id& session); // baton.live.s1.>

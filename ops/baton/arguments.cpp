@@ -91,6 +91,7 @@ struct typed {
   edit_order edit;
   std::vector<std::string> unlabelled;
   delete_order remove;
+  drain_order drain;
   stream_seq letter;
   dead_filter dead;
   requeue_order requeue;
@@ -217,6 +218,17 @@ void add_dead(CLI::App& to, const shared_typed& all) {
   on_chosen(again, all, [at = all.get()](desk& d) { return requeue_dead(at->requeue, d); });
 }
 
+void add_nodes(CLI::App& to, const shared_typed& all) {
+  auto& ls = *to.add_subcommand("nodes", "List the nodes that live or own something");
+  on_chosen(ls, all, [](desk& d) { return list_nodes(d); });
+  auto& o = all->drain;
+  auto& c = *to.add_subcommand("drain", "Let a node give back its partitions and stop, as SIGTERM does; running turns go on elsewhere");
+  add_id(c, "NODE", o.node, "its name in baton nodes")->required();
+  c.add_flag("--no-wait", o.no_wait, "do not wait until it owns nothing");
+  add_duration(c, "--timeout", o.timeout, "wait no longer (2m); it goes on draining");
+  on_chosen(c, all, [at = all.get()](desk& d) { return drain_node(at->drain, d); });
+}
+
 void add_doctor(CLI::App& to, const shared_typed& all) {
   auto& c = *to.add_subcommand("doctor", "Say what is there, what is wrong with it, and what it does not guarantee");
   on_chosen(c, all, [at = all.get()](desk& d) { return doctor({at->target.data_dir}, d); });
@@ -255,6 +267,7 @@ request parse_arguments(const std::vector<std::string>& args, const std::map<std
   add_edit(tree, all);
   add_delete(tree, all);
   add_dead(tree, all);
+  add_nodes(tree, all);
   add_doctor(tree, all);
   add_completion(tree, all);
   try {

@@ -55,6 +55,17 @@ struct show_order {
 [[nodiscard]] ending show(const show_order& o, desk& at);
 [[nodiscard]] ending list_sessions(desk& at);
 
+/// What lives, and what each of them owns.
+[[nodiscard]] ending list_nodes(desk& at);
+
+struct drain_order {
+  node_id node;
+  bool no_wait = false;
+  milliseconds timeout{120'000};
+};
+/// Lets a node give back its partitions and stop; waits until it owns none.
+[[nodiscard]] ending drain_node(const drain_order& o, desk& at);
+
 struct cancel_order {
   session_id session;
   task_id run;

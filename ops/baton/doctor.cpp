@@ -1,23 +1,21 @@
 // baton doctor: what is there, what is wrong with it, and what it does not guarantee.
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <set>
 #include <sstream>
 
-#include "bridge/nats/owner_store.hpp"
 #include "bridge/nats/streams.hpp"
 #include "messages/codec.hpp"
 #include "messages/subjects.hpp"
+#include "ops/baton/cluster.hpp"
 #include "ops/baton/commands.hpp"
 #include "ops/baton/shown.hpp"
 
 namespace baton::cli {
 namespace {
 
-/// Longer than two heartbeats of a node that is well.
-constexpr milliseconds heartbeat_patience{5'000};
 constexpr milliseconds clock_tolerance{1'000};
 /// Of a stream's own limit, in percent.
 constexpr std::uint64_t full_at = 90;
@@ -172,87 +170,41 @@ void look_at_streams(const doctor_order& o, desk& at, findings& found) {
   if (replicas > 0) judge_durability(o, at, replicas, found);
 }
 
-template <class Record, class Read>
-std::optional<std::vector<Record>> read_records(Read read) {
-  using result = expected<std::vector<Record>, store_failure>;
-  const auto got = std::make_shared<std::promise<result>>();
-  auto came = got->get_future();
-  read([got](result r) { got->set_value(std::move(r)); });
-  auto records = came.get();
-  return records ? std::optional{*std::move(records)} : std::nullopt;
-}
-
-/// Those of `wanted` whose heartbeat came while we listened, and whoever else's did.
-std::set<node_id> hear_heartbeats(desk& at, hearing& ear, const std::set<node_id>& wanted) {
-  std::set<node_id> alive;
-  const auto until = at.time.monotonic_now() + heartbeat_patience;
-  for (auto now = at.time.monotonic_now(); now < until; now = at.time.monotonic_now()) {
-    if (!wanted.empty() && std::includes(alive.begin(), alive.end(), wanted.begin(), wanted.end())) break;
-    const auto h = ear.next(until - now);
-    if (!h) break;
-    if (const auto node = node_id::parse(subjects::last_token(h->subject))) alive.insert(*node);
-  }
-  return alive;
-}
-
 std::string numbers(const std::vector<std::uint64_t>& all) {
   std::string text;
   for (const auto n : all) text.append(text.empty() ? "" : ", ").append(std::to_string(n));
   return text;
 }
 
-void tell_nodes(const std::vector<node_record>& nodes, const std::vector<owner_record>& owners, const std::set<node_id>& alive, findings& found) {
+void tell_nodes(const cluster_view& seen, findings& found) {
   value::array all;
-  for (const auto& node : nodes) {
-    std::uint64_t owned = 0;
-    for (const auto& owner : owners) owned += owner.node == node.node && !owner.released ? 1U : 0U;
-    const bool is_alive = alive.contains(node.node);
-    all.push_back(value::object{{"node", node.node.text()}, {"host", node.host}, {"alive", is_alive}, {"draining", node.draining},
-        {"slots", node.slots}, {"partitions", owned}});
-    // One that is gone and owns nothing is history.
-    if (!is_alive && owned == 0) continue;
-    found.row("node", padded(node.node.text(), 28) + (is_alive ? "alive" : "SILENT") + (node.draining ? ", draining" : "") + ", "
-                          + std::to_string(owned) + " partitions, " + std::to_string(node.slots) + " slots, on " + node.host);
+  for (const auto& node : seen.nodes) {
+    all.push_back(to_value(node));
+    found.row("node", shown(node));
   }
   found.facts.emplace_back("nodes", std::move(all));
 }
 
 void look_at_nodes(desk& at, findings& found) {
-  const auto ear = at.broker.listen({std::string{subjects::node_intake}});
-  const auto log = at.broker.reader();
-  if (!ear || !log) return;
-  nats::nats_owner_store store{at.broker.over(), log->partitions()};
-  const auto owners = read_records<owner_record>([&](auto done) { store.read_owners(done); });
-  const auto nodes = read_records<node_record>([&](auto done) { store.read_nodes(done); });
-  if (!owners || !nodes) {
-    found.wrong.push_back("who owns what cannot be read: the streams have no leader, or hold what is not Baton's");
+  const auto seen = look_at_cluster(at);
+  if (!seen) {
+    found.wrong.push_back(seen.error().text);
     return;
   }
-  std::set<node_id> owning;
-  for (const auto& owner : *owners) {
-    if (!owner.released) owning.insert(owner.node);
-  }
-  const auto alive = hear_heartbeats(at, **ear, owning);
-  std::set<std::uint64_t> served;
-  for (const auto& owner : *owners) {
-    if (!owner.released && alive.contains(owner.node)) served.insert(owner.partition.value);
-  }
-  std::vector<std::uint64_t> idle;
-  for (std::uint64_t p = 0; p < log->partitions(); ++p) {
-    if (!served.contains(p)) idle.push_back(p);
-  }
-  tell_nodes(*nodes, *owners, alive, found);
-  found.row("partitions", std::to_string(log->partitions()) + ", " + std::to_string(idle.size()) + " of them without a live owner");
+  tell_nodes(*seen, found);
+  const auto idle = seen->without_owner();
+  found.row("partitions", std::to_string(seen->partitions) + ", " + std::to_string(idle.size()) + " of them without a live owner");
   value::array without;
   for (const auto p : idle) without.emplace_back(p);
-  found.facts.emplace_back("partitions", value::object{{"count", log->partitions()}, {"without_owner", std::move(without)}});
-  if (alive.empty()) {
+  found.facts.emplace_back("partitions", value::object{{"count", seen->partitions}, {"without_owner", std::move(without)}});
+  const auto alive = std::ranges::count_if(seen->nodes, &seen_node::alive);
+  if (alive == 0) {
     found.wrong.push_back("no node is alive: tasks are safe, but nothing runs (start one with ops/run, or batond)");
   } else if (!idle.empty()) {
     found.wrong.push_back("no live owner: partitions " + numbers(idle) + "; if that lasts longer than the lease time, look at the nodes' logs");
   }
   found.row("workspaces", "local to each node, unless node.workspace_root is a shared folder");
-  if (alive.size() > 1) {
+  if (alive > 1) {
     found.not_guaranteed.push_back("workspaces: a run that moves to another node finds its files only if node.workspace_root is shared");
   }
 }

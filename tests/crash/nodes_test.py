@@ -4,9 +4,11 @@ and again. In the end the ledger of what producers were told agrees with the log
 
 Arguments: the directory with the binaries, the repository's root, then unittest's own.
 BATON_FAULTS_FOR: seconds that the faults go on for (25)."""
+import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 import unittest
@@ -17,7 +19,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests/support/py"))
 from broker import Broker  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from link import Link  # noqa: E402
-from node import Node, programs_of, wait_until  # noqa: E402
+from node import Node, log_of, programs_of, wait_until  # noqa: E402
 from server import Server  # noqa: E402
 
 LEASE = 2.0
@@ -33,6 +35,12 @@ type = "command"
 program = "{ROOT}/examples/programs/count_words.py"
 mode = "jsonl"
 """
+
+
+def holder_names(node):
+    """The incarnations that lived on this data directory."""
+    with open(os.path.join(node.data, "lives")) as file:
+        return file.read()
 
 
 class Nodes(unittest.TestCase):
@@ -93,6 +101,30 @@ class Nodes(unittest.TestCase):
         self.assertEqual(ledger.differences(self.broker), [])
         self.assertEqual(self.broker.stream("BATON_DEAD")["state"]["messages"], 0)
         print(f"{count} faults, {ledger.count} turns, none lost, none twice, all in order", file=sys.stderr)
+
+    def baton(self, *arguments, code=0):
+        done = subprocess.run([os.path.join(BIN, "baton"), "--nats", self.server.url, *arguments],
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_partitions_are_shared_out_and_a_node_is_drained_by_name(self):
+        first, second = self.node(), self.node()
+
+        def owned():
+            return {one["node"]: len(one["partitions"]) for one in map(json.loads, self.baton("--json", "nodes").splitlines())}
+        wait_until(lambda: sum(owned().values()) == 32 and min(owned().values()) > 5, "both nodes to own their share")
+        self.broker.store("baton.task.slow", {"id": "t", "runner": "count", "input": "a line\n" * 40, "options": {"pause": 0.1}})
+        wait_until(lambda: programs_of(first.data) or programs_of(second.data), "the turn to run")
+        holder = first if programs_of(first.data) else second
+        name, = [node for node, count in owned().items() if count and node in holder_names(holder)]
+        self.assertIn("owns nothing any more", self.baton("drain", name))
+        self.assertEqual(holder.process.wait(30), 0, holder.text())
+        wait_until(lambda: self.broker.stream("BATON_TASKS")["state"]["messages"] == 0, "the turn to end")
+        kinds = [event["kind"] for _, _, events in log_of(self.broker) for event in events]
+        self.assertEqual((kinds[-1], kinds.count("run_yielded"), "execution_lost" in kinds), ("run_completed", 1, False))
+        self.assertEqual(owned(), {node: 32 for node in owned()})
+        self.baton("drain", "nobody-here", code=3)
 
 
 if __name__ == "__main__":
