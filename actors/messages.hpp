@@ -5,6 +5,7 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,12 @@ struct letter_buried {
   stream_seq seq;
   dead_letter letter;
   bool stored = false;
+  std::optional<answer_place> answer_to;
 };
 struct bury_letter_again {
   message_kind kind = message_kind::task;
   dead_letter letter;
+  std::optional<answer_place> answer_to;
 };
 /// A session's answer to `idle_probe`: nothing in hand, after `count` messages from the partition.
 struct session_idle {

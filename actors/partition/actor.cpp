@@ -45,7 +45,7 @@ caf::behavior partition_actor::make_behavior() {
         quit();
       },
       [this](letter_buried& in) { on_buried(in); },
-      [this](bury_letter_again& in) { send_letter(in.kind, std::move(in.letter)); },
+      [this](bury_letter_again& in) { send_letter(in.kind, std::move(in.letter), std::move(in.answer_to)); },
       [this](const session_idle& in) { on_idle(in); },
       [this](const session_drained& in) { on_drained(in); },
       [this](sweep_idle) { sweep(); },
@@ -76,6 +76,7 @@ void partition_actor::on_opened(const source_opened& in) {
 }
 
 void partition_actor::route(delivery& d) {
+  if (is_overtaken(d)) return;
   crash_point("task.delivered");
   with_->metrics->count(counter::tasks_delivered);
   if (is_quarantined(d.session)) return with_->source->lighten(at_.partition, d.kind, d.seq);
@@ -90,6 +91,11 @@ void partition_actor::route(delivery& d) {
                                    to_session(d.session, session::control_arrived{std::move(message)});
                                  }},
              d.body);
+}
+
+bool partition_actor::is_overtaken(const delivery& d) const {
+  const auto found = residents_.find(d.session);
+  return found != residents_.end() && d.round < found->second.since;
 }
 
 bool partition_actor::is_quarantined(const session_id& id) const {
@@ -122,13 +128,13 @@ void partition_actor::bury(const delivery& d, const refusal& why) {
   letter.seq = d.seq;
   letter.at = with_->clock->now();
   letter.dedupe = std::string{d.kind == message_kind::task ? "task." : "control."} + std::to_string(d.seq.value);
-  send_letter(d.kind, std::move(letter));
+  send_letter(d.kind, std::move(letter), d.answer_to);
 }
 
-void partition_actor::send_letter(message_kind kind, dead_letter letter) {
+void partition_actor::send_letter(message_kind kind, dead_letter letter, std::optional<answer_place> answer_to) {
   const auto me = caf::actor_cast<caf::actor>(this);
-  with_->dead->bury(letter, kind, [me, kind, letter](bool stored) {
-    caf::anon_send(me, letter_buried{kind, letter.seq, letter, stored});
+  with_->dead->bury(letter, kind, [me, kind, letter, answer_to = std::move(answer_to)](bool stored) {
+    caf::anon_send(me, letter_buried{kind, letter.seq, letter, stored, answer_to});
   });
 }
 
@@ -136,10 +142,14 @@ void partition_actor::on_buried(letter_buried& in) {
   if (in.stored) {
     with_->metrics->count_refusal(in.letter.why);
     crash_point("dead_letter.stored");
+    if (in.answer_to) {
+      const answer refused{in.answer_to->to, verdict::refused, refusal{in.letter.why, in.letter.detail}, {}};
+      with_->events->answer(in.answer_to->reply_to, in.answer_to->encoding, refused);
+    }
     with_->source->acknowledge(at_.partition, in.kind, in.seq, [] {});
     return;
   }
-  delayed_send(this, with_->retry_every, bury_letter_again{in.kind, std::move(in.letter)});
+  delayed_send(this, with_->retry_every, bury_letter_again{in.kind, std::move(in.letter), std::move(in.answer_to)});
 }
 
 void partition_actor::on_down(const caf::down_msg& down) {
@@ -155,7 +165,7 @@ void partition_actor::on_down(const caf::down_msg& down) {
     with_->notices->say(severity::error, "session " + id.text() + " keeps ending in error: it waits, with its messages in the "
                                                                   "queue, until another node takes its partition");
   }
-  with_->source->forget(at_.partition, id);
+  r.since = with_->source->forget(at_.partition, id);
 }
 
 void partition_actor::on_idle(const session_idle& in) {

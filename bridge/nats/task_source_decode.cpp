@@ -7,6 +7,20 @@
 namespace baton::nats {
 namespace {
 
+/// A refused message's fields may still say who waits for an answer: they are judged as those of the least message there is.
+std::optional<answer_place> answer_place_of(
+    std::string_view payload, const codec::arrival& from, const codec::decode_limits& limits) {
+  const auto read = codec::decode_value(payload, limits);
+  if (!read) return std::nullopt;
+  value::object least{{"kind", "cancel"}};
+  for (const std::string_view name : {"id", "reply_to"}) {
+    if (const auto* held = read->value.find(name)) least.emplace_back(name, *held);
+  }
+  auto judged = codec::decode_control(codec::encode_value(value{std::move(least)}, encoding::json), from, limits);
+  if (!judged || judged->reply_to.empty()) return std::nullopt;
+  return answer_place{std::move(judged->reply_to), read->encoding, std::move(judged->id)};
+}
+
 template <class Body>
 void put(delivery& into, expected<Body, refusal> decoded) {
   if (decoded) {
@@ -38,6 +52,7 @@ delivery decode_delivery(const stored_place& at, std::string_view payload, std::
   } else {
     put(d, codec::decode_control(payload, from, options.decode));
   }
+  if (std::holds_alternative<refusal>(d.body)) d.answer_to = answer_place_of(payload, from, options.decode);
   return d;
 }
 

@@ -326,6 +326,20 @@ TEST_CASE_METHOD(node_world, "what belongs to no session is buried, acknowledged
   CHECK(events_of("s1") == strings{"run_completed"});
 }
 
+TEST_CASE_METHOD(node_world, "who asked for an answer hears of a refusal, once the letter about it is stored", "[partition]") {
+  open(1);
+  dead.set_reachable(false);
+  queue.publish_refused({0}, message_kind::control, "s1", {reason::unknown_kind, "kind"},
+      answer_place{"_INBOX.asker", encoding::json, *task_id::parse("c1")});
+  settle();
+  CHECK(sink.answers.empty());
+  dead.set_reachable(true);
+  advance(std::chrono::minutes{1});
+  REQUIRE(sink.answers.size() == 1);
+  CHECK(sink.answers[0].first == "_INBOX.asker");
+  CHECK(sink.answers[0].second == answer{*task_id::parse("c1"), verdict::refused, refusal{reason::unknown_kind, "kind"}, {}});
+}
+
 TEST_CASE_METHOD(node_world, "a deleted session stays deleted, and later tasks are refused", "[session]") {
   open(1);
   publish("s1", "t1");

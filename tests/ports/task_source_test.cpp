@@ -1,5 +1,6 @@
 #include <catch2/catch_test_macros.hpp>
 
+#include "bridge/nats/task_source_decode.hpp"
 #include "tests/ports/task_source_world.hpp"
 
 using namespace baton;
@@ -142,6 +143,35 @@ TEST_CASE("what cannot be decoded is delivered as a refusal and can be acknowled
   node.source().acknowledge({0}, message_kind::control, unknown, confirmed.one());
   REQUIRE(confirmed.wait_for(3));
   CHECK(world.stored(message_kind::task) + world.stored(message_kind::control) == 0);
+}
+
+TEST_CASE("a refused message says who waits for an answer, as far as it can be read and is allowed", "[source]") {
+  const auto place_of = [](std::string_view payload, message_kind kind = message_kind::control) {
+    task_source_options options;
+    options.reply_prefixes = {"answers."};
+    options.decode.bytes_max = 1'000;
+    const stored_place at{{0}, kind, {7}, instant{1s}, kind == message_kind::task ? "baton.task.0.s1" : "baton.control.0.s1"};
+    const auto d = decode_delivery(at, payload, {}, options);
+    REQUIRE(std::holds_alternative<refusal>(d.body));
+    return d.answer_to;
+  };
+  using place = std::optional<answer_place>;
+  const auto id = [](const char* text) { return *task_id::parse(text); };
+  CHECK(place_of(R"({"kind":"dance","id":"c1","reply_to":"_INBOX.a"})") == place{{"_INBOX.a", encoding::json, id("c1")}});
+  CHECK(place_of(R"({"kind":"dance","reply_to":"answers.a"})") == place{{"answers.a", encoding::json, id("s7-1000")}});
+  CHECK(place_of(R"({"id":"t1","reply_to":"_INBOX.a"})", message_kind::task) == place{{"_INBOX.a", encoding::json, id("t1")}});
+  const auto packed =
+      codec::encode_value(value{value::object{{"kind", "dance"}, {"id", "c1"}, {"reply_to", "_INBOX.a"}}}, encoding::msgpack);
+  CHECK(place_of(packed) == place{{"_INBOX.a", encoding::msgpack, id("c1")}});
+  // Nobody asked, or not where answers may go, or nothing can be read at all.
+  CHECK(place_of(R"({"kind":"dance"})") == std::nullopt);
+  CHECK(place_of(R"({"kind":"dance","reply_to":"elsewhere.a"})") == std::nullopt);
+  CHECK(place_of(R"({"kind":"dance","reply_to":"_INBOX.>"})") == std::nullopt);
+  CHECK(place_of(R"({"kind":"dance","reply_to":["_INBOX.a"]})") == std::nullopt);
+  CHECK(place_of(R"({"kind":"dance","id":"not an id","reply_to":"_INBOX.a"})") == std::nullopt);
+  CHECK(place_of(R"({"kind":"dance","reply_to":"_INBOX.a")") == std::nullopt);
+  CHECK(place_of(R"(["_INBOX.a"])") == std::nullopt);
+  CHECK(place_of(R"({"kind":"cancel","reply_to":"_INBOX.a","by":")" + std::string(1'000, 'x') + R"("})") == std::nullopt);
 }
 
 TEST_CASE("a message carries its trace and the time when it was stored, also when it is read back", "[source]") {
