@@ -16,6 +16,7 @@
 #include "bridge/http/status_server.hpp"
 #include "bridge/nats/dead_letters.hpp"
 #include "bridge/nats/event_sink.hpp"
+#include "bridge/nats/node_orders.hpp"
 #include "bridge/nats/owner_store.hpp"
 #include "bridge/nats/session_log.hpp"
 #include "bridge/nats/streams.hpp"
@@ -73,6 +74,7 @@ struct node::parts {
   std::unique_ptr<caf::actor_system> actors;
   caf::actor supervisor;
   caf::actor member;
+  std::unique_ptr<nats::node_orders> orders;
 
   parts(const options& o, const system_clock& t, operator_log& l, node::notices n, home h, broker b, node_id self)
       : given(o), time(t), log(l), told(std::move(n)), id(std::move(self)), at(std::move(h)), reached(std::move(b)), ids(id) {}
@@ -80,6 +82,7 @@ struct node::parts {
   std::optional<std::string> open_ports();
   std::optional<std::string> open_status();
   void start_actors();
+  std::optional<std::string> take_orders();
   void watch(const caf::actor& part, const std::string& name);
   void stop();
 };
@@ -172,8 +175,19 @@ void node::parts::watch(const caf::actor& part, const std::string& name) {
   });
 }
 
+std::optional<std::string> node::parts::take_orders() {
+  auto listening = nats::node_orders::listen(reached.link(), id, [this] {
+    log.say(severity::info, "asked to drain (baton drain): gives back its partitions, then stops");
+    caf::anon_send(member, cluster::drain_node{});
+  });
+  if (!listening) return "cannot listen for orders: " + std::string{to_text(listening.error())};
+  orders = *std::move(listening);
+  return std::nullopt;
+}
+
 void node::parts::stop() {
   stopping = true;
+  orders.reset();
   if (programs) programs->lost();
   if (!actors) return;
   caf::anon_send_exit(member, caf::exit_reason::kill);
@@ -208,6 +222,7 @@ expected<std::unique_ptr<node>, std::string> node::start(const options& o, const
   if (auto failed = made->at.remember_life(id)) return unexpected{*failed};
   if (auto failed = made->at.tell_clients(made->reached.client_url())) return unexpected{*failed};
   made->start_actors();
+  if (auto failed = made->take_orders()) return unexpected{*failed};
   return std::unique_ptr<node>{new node{std::move(made)}};
 }
 
