@@ -1,5 +1,8 @@
 // baton watch
+#include <atomic>
 #include <map>
+#include <memory>
+#include <utility>
 
 #include "messages/codec.hpp"
 #include "messages/subjects.hpp"
@@ -12,9 +15,31 @@ namespace {
 /// How long to wait before looking whether messages were dropped on our side.
 constexpr milliseconds look_every{1'000};
 
+/// How often the connection came and went.
+struct link_changes final : nats::link_listener {
+  void disconnected() override { ++lost; }
+  void reconnected() override { ++back; }
+  void closed() override { over = true; }
+
+  std::atomic<std::uint64_t> lost{0};
+  std::atomic<std::uint64_t> back{0};
+  std::atomic<bool> over{false};
+};
+
 class watching {
 public:
   explicit watching(desk& at) : at_{at} {}
+
+  /// Each once, however often it came and went since the last look.
+  void tell_link(const link_changes& link) {
+    // In this order: a connection that breaks again in between is told as lost by the next look.
+    const auto back = link.back.load();
+    const auto lost = link.lost.load();
+    if (lost != std::exchange(lost_, lost)) at_.tell.aside("[the connection to the broker was lost; waiting for it]");
+    if (back != std::exchange(back_, back)) {
+      at_.tell.aside("[the broker is back; what happened meanwhile is not shown here: baton show SESSION --events has it]");
+    }
+  }
 
   void take(const heard& h) {
     const auto session = subjects::session_of(h.subject);
@@ -80,6 +105,8 @@ private:
   /// Per subject, the last sequence that was told.
   std::map<std::string, stream_seq> last_;
   std::uint64_t dropped_ = 0;
+  std::uint64_t lost_ = 0;
+  std::uint64_t back_ = 0;
 };
 
 std::vector<std::string> subjects_of(const session_id& session) {
@@ -96,10 +123,14 @@ ending watch(const watch_order& o, desk& at) {
   if (!ear) return unexpected{ear.error()};
   if (!at.tell.json()) at.tell.aside("[watching " + (o.session.empty() ? "all sessions" : o.session.text()) + "; Ctrl-C ends it]");
   watching told{at};
-  while (true) {
+  const auto link = std::make_shared<link_changes>();
+  at.broker.link().listen(link);
+  while (!link->over) {
+    told.tell_link(*link);
     if (const auto h = (*ear)->next(look_every)) told.take(*h);
     told.tell_dropped((*ear)->missed());
   }
+  return complain(exit_code::unreachable, "the broker does not take this client's credentials any more");
 }
 
 } // namespace baton::cli
