@@ -54,6 +54,8 @@ struct arrival {
 [[nodiscard]] std::string encode_commit(const commit& c);
 /// An unknown schema is refused with `unknown_version`; anything else that cannot be read, with `log_unreadable`.
 [[nodiscard]] expected<commit, refusal> decode_commit(std::string_view body);
+/// A text as it is stored and read back: repaired to UTF-8, then cut to at most `bytes_max`, never within a character.
+[[nodiscard]] std::string stored_text(std::string_view text, std::size_t bytes_max);
 /// Bytes of the head as it stands in a commit's body.
 [[nodiscard]] std::size_t head_size(const head& h);
 

@@ -124,6 +124,7 @@ void read_labels(fields& of, labels& to) {
     }
     to.emplace(key, *text);
   }
+  if (bytes_of(to) > labels_bytes_max) of.fail(reason::too_large, "labels", bytes_limit(labels_bytes_max) + " together");
 }
 
 } // namespace baton::codec

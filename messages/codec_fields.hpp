@@ -67,11 +67,7 @@ private:
 /// A whole number, written as one or as a float without a fraction (some producers know nothing else). Nothing if negative.
 [[nodiscard]] std::optional<std::uint64_t> whole_number(const value& v);
 
-/// What a label may be.
-inline constexpr std::size_t labels_max = 32;
-inline constexpr std::size_t label_key_bytes_max = 64;
-inline constexpr std::size_t label_value_bytes_max = 256;
-/// An object of texts within the limits above.
+/// An object of texts within the limits of labels.
 void read_labels(fields& of, labels& to);
 
 } // namespace baton::codec

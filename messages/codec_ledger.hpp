@@ -15,7 +15,8 @@
 
 namespace baton::codec {
 
-inline constexpr std::size_t ledger_item_bytes = 16 + 8 + 1;
+using head_parts::ledger_item_bytes;
+static_assert(ledger_item_bytes == 16 + 8 + 1);
 
 /// Where the next item goes.
 inline char* write_ledger_item(char* to, const ledger_item& item) {

@@ -12,10 +12,7 @@ namespace baton::codec {
 namespace {
 
 constexpr std::uint64_t message_version = 1;
-constexpr std::size_t tenant_bytes_max = 64;
-constexpr std::size_t runner_bytes_max = 64;
 constexpr std::size_t reply_to_bytes_max = 256;
-constexpr std::size_t title_characters_max = 256;
 constexpr std::size_t by_bytes_max = 128;
 constexpr std::size_t because_bytes_max = 1'024;
 

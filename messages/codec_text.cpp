@@ -1,5 +1,6 @@
 #include "messages/codec_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -8,6 +9,8 @@
 #include <system_error>
 #include <type_traits>
 #include <variant>
+
+#include "messages/codec.hpp"
 
 namespace baton::codec {
 namespace {
@@ -170,6 +173,17 @@ std::string_view as_utf8(std::string_view text, std::string& repaired) {
     repaired.append(text.substr(from, good - from));
   }
   return repaired;
+}
+
+std::string stored_text(std::string_view text, std::size_t bytes_max) {
+  // A character that is cut here lies beyond `bytes_max`.
+  static constexpr std::size_t character_bytes_max = 4;
+  std::string repaired;
+  const auto good = as_utf8(text.substr(0, bytes_max + character_bytes_max), repaired);
+  auto end = std::min(good.size(), bytes_max);
+  while (end < good.size() && (byte_at(good, end) & 0xC0U) == 0x80)
+    --end;
+  return std::string{good.substr(0, end)};
 }
 
 std::size_t characters(std::string_view utf8) {

@@ -21,6 +21,9 @@ struct cancel {
   friend bool operator==(const cancel&, const cancel&) = default;
 };
 
+/// A character may take up to four bytes.
+inline constexpr std::size_t title_characters_max = 256;
+
 /// Change what people may name or mark. What is absent stays.
 struct edit {
   std::optional<std::string> title;

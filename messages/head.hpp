@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "messages/control.hpp"
 #include "messages/entry.hpp"
 #include "messages/ids.hpp"
 #include "messages/instant.hpp"
@@ -114,7 +115,7 @@ struct last_run {
 
 struct head {
   baton::phase phase;
-  /// Settled ids, oldest first; at most `ledger_max`, plus those whose acknowledgement is not confirmed.
+  /// Settled ids, oldest first; at most `ledger_max`, or those whose acknowledgement is not confirmed, up to `ledger_most`.
   std::vector<ledger_item> ledger;
   std::vector<outbox_item> outbox;
   std::optional<last_run> last;
@@ -132,11 +133,31 @@ struct head {
 };
 
 inline constexpr std::size_t ledger_max = 128;
+/// With those whose acknowledgement is not confirmed: before there are more, nothing further is settled.
+inline constexpr std::size_t ledger_most = 192;
 /// No turn starts while this many durable effects are unconfirmed.
 inline constexpr std::size_t outbox_max = 8;
-/// Characters of a failure's text that the head keeps.
+/// Bytes of a failure's text that the head keeps.
 inline constexpr std::size_t error_text_max = 500;
 /// A head may not be larger than this when encoded.
 inline constexpr std::size_t head_bytes_max = 16 * 1024;
+
+/// What each part of a head takes at most when encoded: what may grow, by its own limit, and the rest of it, names and lengths
+/// included. A test measures the fullest head against them.
+namespace head_parts {
+inline constexpr std::size_t ledger_item_bytes = 25;
+/// Its checkpoint is in place; a larger one is a reference, which is smaller.
+inline constexpr std::size_t run =
+    2 * 64 + tenant_bytes_max + runner_bytes_max + error_text_max + checkpoint_inline_max + 320;
+inline constexpr std::size_t ledger = ledger_most * ledger_item_bytes + 16;
+/// Of an item, beside its text: ids, times and counts.
+inline constexpr std::size_t outbox = outbox_max * (error_text_max + 192) + 16;
+inline constexpr std::size_t title = 4 * title_characters_max + 16;
+inline constexpr std::size_t labels = labels_bytes_max + 5 * labels_max + 16;
+/// The newest run's end, counts, times and marks.
+inline constexpr std::size_t rest = 288;
+inline constexpr std::size_t together = run + ledger + outbox + title + labels + rest;
+} // namespace head_parts
+static_assert(head_parts::together <= head_bytes_max);
 
 } // namespace baton

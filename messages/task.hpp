@@ -16,6 +16,21 @@ namespace baton {
 enum class encoding : std::uint8_t { msgpack, json };
 
 using labels = std::map<std::string, std::string>;
+/// Of a message and of a session. A session may have fewer by configuration, never more.
+inline constexpr std::size_t labels_max = 32;
+inline constexpr std::size_t label_key_bytes_max = 64;
+inline constexpr std::size_t label_value_bytes_max = 256;
+/// Keys and values together: each commit writes a session's labels again.
+inline constexpr std::size_t labels_bytes_max = 2'048;
+[[nodiscard]] inline std::size_t bytes_of(const labels& pairs) {
+  std::size_t bytes = 0;
+  for (const auto& [key, text] : pairs) bytes += key.size() + text.size();
+  return bytes;
+}
+
+/// Both stand in the record of a run.
+inline constexpr std::size_t tenant_bytes_max = 64;
+inline constexpr std::size_t runner_bytes_max = 64;
 
 /// 8 bytes of SHA-256 over a payload as it arrived: the same id with another digest is a conflict.
 using body_digest = number_id<struct body_digest_tag>;

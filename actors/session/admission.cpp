@@ -110,6 +110,7 @@ constexpr auto passing_refusals = std::to_array<passing_refusal>({
     {reason::backlog_full, "session.backlog_max"},
     {reason::task_conflict, "id"},
     {reason::too_many_labels, "session.labels_max"},
+    {reason::too_large, labels_together},
 });
 
 void bury_refused(draft& d, message_kind kind, stream_seq seq, std::string id, const refusal& why) {
@@ -124,13 +125,22 @@ void bury_refused(draft& d, message_kind kind, stream_seq seq, std::string id, c
   d.order(bury{kind, std::move(letter), {}});
 }
 
+/// Above `open_acks_max`, since a message that is not admitted cannot wait; all that is in hand can still be settled.
+std::size_t open_with_refusals_max(const limits& l) {
+  const auto run = 1 + l.cancels_max;
+  const auto cancelled_early = 2 * l.early_cancels_max;
+  return ledger_most - run - cancelled_early;
+}
+
 /// What the ledger keeps of a refusal that depends on the moment: made now, or made before.
 std::optional<id_hash> record_refusal(draft& d, message_kind kind, stream_seq seq, body_digest digest, reason why) {
   if (std::ranges::find(passing_refusals, why, &passing_refusal::why) == passing_refusals.end()) return std::nullopt;
   const auto kept = hash_of_refusal(kind, seq, why);
   if (find_settled(d.durable(), kept) != nullptr) return kept;
   const auto open = d.hand().refused_tasks.size() + d.hand().refused_controls.size();
-  if (open >= d.with().limits.open_refusals_max) return std::nullopt;
+  if (open >= d.with().limits.open_refusals_max || is_ledger_crowded(d, open_with_refusals_max(d.with().limits))) {
+    return std::nullopt;
+  }
   d.happened(refusal_was_recorded{{kept, digest, settlement::refused}, room_for(d.now(), 1), d.time()});
   return kept;
 }
@@ -139,6 +149,16 @@ void refuse_message(draft& d, message_kind kind, stream_seq seq, body_digest dig
   bury_refused(d, kind, seq, refused.id.text(), refused.why);
   refused.kept = record_refusal(d, kind, seq, digest, refused.why.why).value_or(hash_of_id(kind, refused.id));
   d.happened(message_was_refused{kind, seq, std::move(refused)});
+}
+
+/// Its acknowledgement is not confirmed, or its letter not stored.
+bool is_open(const state& s, id_hash id) {
+  const auto holds_id = [&](const auto& owed) { return owed.second == id; };
+  const auto is_refused = [&](const auto& owed) { return owed.second.kept == id; };
+  const auto is_owed = [&](const outbox_item& owed) { return hash_of_id(message_kind::task, owed.run) == id; };
+  return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) || std::ranges::any_of(s.hand.unconfirmed_controls, holds_id) ||
+         std::ranges::any_of(s.hand.refused_tasks, is_refused) || std::ranges::any_of(s.hand.refused_controls, is_refused) ||
+         std::ranges::any_of(s.head.outbox, is_owed);
 }
 
 } // namespace
@@ -161,22 +181,24 @@ const ledger_item* find_settled(const head& h, id_hash id) {
 std::vector<id_hash> room_for(const state& s, std::size_t coming) {
   std::vector<id_hash> evicted;
   auto size = s.head.ledger.size() + coming;
-  const auto is_open = [&](id_hash id) {
-    const auto holds_id = [&](const auto& owed) { return owed.second == id; };
-    const auto is_refused = [&](const auto& owed) { return owed.second.kept == id; };
-    const auto is_owed = [&](const outbox_item& owed) { return hash_of_id(message_kind::task, owed.run) == id; };
-    return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) ||
-           std::ranges::any_of(s.hand.unconfirmed_controls, holds_id) ||
-           std::ranges::any_of(s.hand.refused_tasks, is_refused) || std::ranges::any_of(s.hand.refused_controls, is_refused) ||
-           std::ranges::any_of(s.head.outbox, is_owed);
-  };
   for (const auto& item : s.head.ledger) {
     if (size <= ledger_max) break;
-    if (is_open(item.id)) continue;
+    if (is_open(s, item.id)) continue;
     evicted.push_back(item.id);
     size -= 1;
   }
   return evicted;
+}
+
+bool is_ledger_crowded(const draft& d, std::size_t most) {
+  const auto& h = d.hand();
+  const auto& ledger = d.durable().ledger;
+  // Each of these keeps one id at most.
+  const auto keepers = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + h.refused_tasks.size() +
+                       h.refused_controls.size() + d.durable().outbox.size();
+  if (keepers < most || ledger.size() < most) return false;
+  const auto open = std::ranges::count_if(ledger, [&](const ledger_item& item) { return is_open(d.now(), item.id); });
+  return static_cast<std::size_t>(open) >= most;
 }
 
 void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id) {

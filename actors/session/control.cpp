@@ -40,6 +40,7 @@ std::optional<body_digest> waiting_digest(const hand& h, const task_id& id) {
 bool holds(const hand& h, stream_seq seq) {
   return std::ranges::any_of(h.cancels, [&](const held_control& c) { return c.seq == seq; }) ||
          std::ranges::any_of(h.early_cancels, [&](const early_cancel& c) { return c.message.seq == seq; }) ||
+         std::ranges::any_of(h.put_off, [&](const held_control& c) { return c.seq == seq; }) ||
          h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
 }
 
@@ -136,7 +137,7 @@ value current_edit_state(const head& h) {
   return fields;
 }
 
-std::size_t labels_after(const head& h, const edit& change) {
+labels labels_after(const head& h, const edit& change) {
   auto after = h.labels;
   for (const auto& [name, text] : change.labels) {
     if (text.empty()) {
@@ -145,7 +146,7 @@ std::size_t labels_after(const head& h, const edit& change) {
       after[name] = text;
     }
   }
-  return after.size();
+  return after;
 }
 
 void on_edit(draft& d, const held_control& message) {
@@ -153,9 +154,9 @@ void on_edit(draft& d, const held_control& message) {
   if (change.title && change.title_version && *change.title_version != d.durable().title_version) {
     return settle_without_effect(d, message, verdict::conflict, current_edit_state(d.durable()));
   }
-  if (labels_after(d.durable(), change) > d.with().limits.labels_max) {
-    return refuse(d, message, {reason::too_many_labels, "session.labels_max"});
-  }
+  const auto marks = labels_after(d.durable(), change);
+  if (marks.size() > d.with().limits.labels_max) return refuse(d, message, {reason::too_many_labels, "session.labels_max"});
+  if (bytes_of(marks) > labels_bytes_max) return refuse(d, message, {reason::too_large, std::string{labels_together}});
   d.happened(session_was_edited{change, item_of(message), room_for(d.now(), 1), d.time()});
   reply_and_ack(d, message, verdict::accepted, current_edit_state(d.durable()));
 }
@@ -237,8 +238,7 @@ void drop_old_early_cancels(draft& d) {
   }
 }
 
-void on_control(draft& d, held_control message) {
-  if (holds(d.hand(), message.seq)) return;
+void carry_out(draft& d, const held_control& message) {
   if (auto why = recorded_refusal(d.durable(), message_kind::control, message.seq)) {
     return refuse(d, message, std::move(*why));
   }
@@ -252,6 +252,20 @@ void on_control(draft& d, held_control message) {
   std::visit(overloaded{[&](const cancel&) { on_cancel(d, message); }, [&](const edit&) { on_edit(d, message); },
                         [&](const remove&) { on_remove(d, message); }},
              message.control.what);
+}
+
+void on_control(draft& d, held_control message) {
+  if (holds(d.hand(), message.seq)) return;
+  if (d.hand().put_off.empty() && !is_ledger_crowded(d, d.with().limits.open_acks_max)) return carry_out(d, message);
+  d.happened(control_was_put_off{std::move(message)});
+}
+
+void take_put_off(draft& d) {
+  while (!d.hand().put_off.empty() && !is_ledger_crowded(d, d.with().limits.open_acks_max)) {
+    const auto message = d.hand().put_off.front();
+    d.happened(control_was_taken_up{});
+    carry_out(d, message);
+  }
 }
 
 } // namespace baton::session

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,9 @@ struct overloaded : Fs... {
 template <class... Fs>
 overloaded(Fs...) -> overloaded<Fs...>;
 
+/// What a refusal says when it is the labels' size.
+inline constexpr std::string_view labels_together = "the session's labels together";
+
 // ---- admission.cpp
 void admit(draft& d, held_task message);
 /// Buries a message, then answers and acknowledges it; with a record in the ledger if it might be admitted another time.
@@ -64,6 +68,8 @@ void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
 [[nodiscard]] const ledger_item* find_settled(const head& h, id_hash id);
 /// The oldest items that must leave the ledger so that `coming` find room; never one whose acknowledgement is open.
 [[nodiscard]] std::vector<id_hash> room_for(const state& s, std::size_t coming);
+/// At least `most` ids must stay in the ledger.
+[[nodiscard]] bool is_ledger_crowded(const draft& d, std::size_t most);
 [[nodiscard]] answer answer_to(const task_id& id, verdict v, value body = {});
 [[nodiscard]] value final_status(settlement ended, const value& result = {}, std::string_view code = {}, std::string_view text = {});
 
@@ -96,6 +102,8 @@ void end_cancelled(draft& d, std::vector<entry> entries);
 
 // ---- control.cpp
 void on_control(draft& d, held_control message);
+/// Carries out what was put off, as far as there is room again.
+void take_put_off(draft& d);
 /// An early cancel of this task, if there is one, is carried out; true if the task is settled by it.
 bool cancel_if_asked_early(draft& d, const held_task& message);
 /// The same for the run whose message has just come again.

@@ -143,6 +143,11 @@ struct early_cancel_was_kept {
 struct early_cancel_was_used {
   stream_seq seq;
 };
+struct control_was_put_off {
+  held_control message;
+};
+/// The first of those that were put off is carried out next.
+struct control_was_taken_up {};
 struct message_was_refused {
   message_kind kind;
   stream_seq seq;
@@ -169,13 +174,11 @@ struct drain_was_asked {};
 
 using event =
     std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
-                 run_has_ended, outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded,
-                 session_was_deleted,
+                 run_has_ended, outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded, session_was_deleted,
                  // in hand only
                  task_was_held, task_was_stubbed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
                  run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
-                 early_cancel_was_used, message_was_refused, refusal_was_buried, ack_was_wanted, ack_was_put_off, ack_was_confirmed,
-                 drain_was_asked>;
+                 early_cancel_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried, ack_was_wanted, ack_was_put_off, ack_was_confirmed, drain_was_asked>;
 
 [[nodiscard]] bool is_durable(const event& e);
 

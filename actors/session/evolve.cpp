@@ -215,6 +215,8 @@ struct hand_after {
   void operator()(const early_cancel_was_used& e) const {
     std::erase_if(hand.early_cancels, [&](const early_cancel& c) { return c.message.seq == e.seq; });
   }
+  void operator()(const control_was_put_off& e) const { hand.put_off.push_back(e.message); }
+  void operator()(const control_was_taken_up&) const { hand.put_off.pop_front(); }
   void operator()(const message_was_refused& e) const {
     (e.kind == message_kind::task ? hand.refused_tasks : hand.refused_controls)[e.seq] = e.refused;
   }
@@ -251,7 +253,7 @@ bool runs_nothing(const state& s) {
 bool is_quiet(const state& s) {
   const auto& h = s.hand;
   return !h.current && !h.run && !h.execution && h.queue.empty() && h.backlog.empty() && h.cancels.empty() &&
-         h.early_cancels.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
+         h.early_cancels.empty() && h.put_off.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
          h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty();
 }
 

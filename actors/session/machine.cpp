@@ -22,6 +22,7 @@ void on_outbox_delivered(draft& d, const outbox_delivered& in) {
   const auto message = owed == d.hand().ack_after.end() ? std::optional<stream_seq>{} : owed->second;
   d.happened(outbox_was_delivered{in.item, run, d.time()});
   if (message) settle_ack(d, message_kind::task, *message, hash_of_id(message_kind::task, run));
+  take_put_off(d);
   proceed(d);
 }
 
@@ -79,6 +80,7 @@ stepped step(state before, input in, const context& with) {
                         [&](const outbox_delivered& o) { on_outbox_delivered(d, o); },
                         [&](const ack_confirmed& a) {
                           d.happened(ack_was_confirmed{a.kind, a.seq});
+                          take_put_off(d);
                           proceed(d);
                         },
                         [&](const drain_asked&) { on_drain(d); }},

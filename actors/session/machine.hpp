@@ -31,15 +31,18 @@ struct limits {
   milliseconds run_wall_limit{11 * 3'600'000};
   /// Between a cancel and the abort.
   milliseconds settle{5'000};
+  // No options, because what they leave open must find room in the head: a test holds their sum against `ledger_most`.
   /// Cancels of one run that wait for its end; a further one is a duplicate.
   std::size_t cancels_max = 16;
   std::size_t early_cancels_max = 16;
-  /// No turn starts while this many acknowledgements are not confirmed: what they settle must stay in the ledger.
-  std::size_t open_acks_max = 256;
-  /// Refusals on record whose letters are not stored yet; further ones are refused without a record.
+  /// No turn starts and no control message is carried out while this many ids must stay in the ledger because their
+  /// acknowledgements are not confirmed. What is in hand then may still be settled, which `ledger_most` has room for.
+  std::size_t open_acks_max = 96;
+  /// Refusals on record whose letters are not stored yet; further ones are refused without a record. No option either: it
+  /// only bounds how much of the ledger refusals may push out.
   std::size_t open_refusals_max = 64;
   milliseconds early_cancel_kept{60'000};
-  std::size_t labels_max = 32;
+  std::size_t labels_max = baton::labels_max;
   /// Entries of one commit together, each counted at most as `inline_max` (larger ones become blobs).
   std::size_t record_bytes_max = 640 * 1024;
   std::set<std::string, std::less<>> runners;

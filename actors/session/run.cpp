@@ -2,6 +2,7 @@
 #include <map>
 
 #include "actors/session/draft.hpp"
+#include "messages/codec.hpp"
 
 namespace baton::session {
 namespace {
@@ -20,13 +21,7 @@ bool runs_now(const draft& d, const execution_id& execution) {
   return is_current(d, execution) && d.hand().execution->at == in_flight::stage::launched;
 }
 
-/// At most `most` bytes, never half a character.
-std::string cut(std::string text, std::size_t most = error_text_max) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
-  text.resize(most);
-  return text;
-}
+std::string cut(std::string_view text, std::size_t most = error_text_max) { return codec::stored_text(text, most); }
 
 /// A waiting task's run, before anything has happened to it.
 run_record record_of(const held_task& message, instant now) {
@@ -349,8 +344,7 @@ void end_cancelled(draft& d, std::vector<entry> entries) {
 void proceed(draft& d) {
   const auto& hand = d.hand();
   if (hand.draining || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
-  const auto open_acks = hand.unconfirmed_tasks.size() + hand.unconfirmed_controls.size();
-  const bool owes_much = d.durable().outbox.size() >= outbox_max || open_acks >= d.with().limits.open_acks_max;
+  const bool owes_much = d.durable().outbox.size() >= outbox_max || is_ledger_crowded(d, d.with().limits.open_acks_max);
   if (!hand.execution && !owes_much) start_next(d);
   read_backlog(d);
 }

@@ -87,6 +87,8 @@ struct hand {
   /// Cancels of the run in hand: answered when it has ended.
   std::vector<held_control> cancels;
   std::vector<early_cancel> early_cancels;
+  /// Wait, in order, until fewer acknowledgements are open. They are not acknowledged, so `source.credit` bounds them.
+  std::list<held_control> put_off;
   /// Settled, acknowledgement not confirmed: not evicted from the ledger.
   std::map<stream_seq, id_hash> unconfirmed_tasks;
   std::map<stream_seq, id_hash> unconfirmed_controls;

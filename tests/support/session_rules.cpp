@@ -244,6 +244,7 @@ void session_rules::check_ledger(const session::state& next) const {
       + h.refused_controls.size() + next.head.outbox.size();
   if (next.head.ledger.size() > ledger_max + open)
     broken("rule 9: more in the ledger than ledger_max and what is open");
+  if (next.head.ledger.size() > ledger_most) broken("rule 9: more in the ledger than ledger_most");
 }
 
 void session_rules::commit_was_stored(const commit& c, const std::vector<session::event>& events) {

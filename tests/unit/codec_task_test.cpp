@@ -239,6 +239,17 @@ TEST_CASE("labels are allowed up to their limits and refused one beyond", "[code
   CHECK(accepted(R"("labels":{"k":""})").labels == labels{{"k", ""}});
 }
 
+TEST_CASE("labels are allowed up to their size together", "[codec][task]") {
+  const auto large = [](std::size_t last) {
+    std::string pairs;
+    for (char key = 'a'; key < 'h'; ++key)
+      pairs += "\""s + key + "\":" + text_of(255) + ",";
+    return "\"labels\":{" + pairs + "\"h\":" + text_of(last) + "}";
+  };
+  CHECK(bytes_of(accepted(large(255)).labels) == labels_bytes_max);
+  CHECK(refused(large(256)) == reason::too_large);
+}
+
 TEST_CASE("an answer goes only where it is allowed to", "[codec][task]") {
   for (const auto* subject : {"_INBOX.x", "_INBOX.a.b.c", "replies.x", "team.answers", "team.answers.x"}) {
     CHECK(accepted("\"reply_to\":\""s + subject + "\"").reply_to == subject);

@@ -313,6 +313,39 @@ TEST_CASE(
   CHECK(s.refusals_of(refused) == std::vector{reason::too_many_labels});
 }
 
+TEST_CASE("labels that together are too large are refused, and what shrinks them is not", "[session]") {
+  session_driver s;
+  edit change;
+  for (char key = 'a'; key < 'h'; ++key)
+    change.labels[std::string{key}] = std::string(255, 'v');
+  s.control("e1", change);
+  REQUIRE(bytes_of(s.stored().labels) == 7 * 256);
+  edit last;
+  last.labels["h"] = std::string(256, 'v');
+  const auto refused = s.control("e2", last);
+  last.labels["h"].pop_back();
+  s.control("e3", last);
+  CHECK(bytes_of(s.stored().labels) == labels_bytes_max);
+  edit exchange;
+  exchange.labels = {{"a", ""}, {"i", std::string(255, 'v')}};
+  s.control("e4", exchange);
+  s.settle();
+  CHECK(s.refusals_of(refused) == std::vector{reason::too_large});
+  CHECK(s.stored().labels.contains("i"));
+  CHECK(bytes_of(s.stored().labels) == labels_bytes_max);
+}
+
+TEST_CASE("a failure's text is kept as it is read back, within its size", "[session]") {
+  session_driver s;
+  s.task("t1");
+  s.grant();
+  s.end(failed{reason::program_exit, std::string(2'000, '\xFF'), true});
+  const auto& waiting = std::get<phases::retry_wait>(s.stored().phase);
+  CHECK(waiting.run.last_error.size() <= error_text_max);
+  CHECK(waiting.run.last_error.starts_with("\xEF\xBF\xBD"));
+  s.settle();
+}
+
 TEST_CASE("deleting ends the run, refuses what waits, and leaves a tombstone", "[session]") {
   auto limits = session_driver::usual_limits();
   limits.in_memory_max = 1;

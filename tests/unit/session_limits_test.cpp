@@ -167,6 +167,82 @@ TEST_CASE("no turn starts while as many acknowledgements are open as the ledger 
   s.settle();
 }
 
+TEST_CASE("control messages wait, in order, while as many acknowledgements are open as the ledger can keep", "[session]") {
+  auto limits = session_driver::usual_limits();
+  limits.open_acks_max = 2;
+  session_driver s{limits};
+  for (const auto* id : {"t1", "t2"}) {
+    s.task(id);
+    s.run(completed{});
+  }
+  edit change;
+  for (const auto* title : {"One", "Two"}) {
+    change.title = title;
+    s.control(title, change);
+  }
+  CHECK(s.stored().title.empty());
+  s.confirm_ack(message_kind::task, {1});
+  CHECK(s.stored().title == "One");
+  CHECK(s.verdicts_on("One") == std::vector{verdict::accepted});
+  CHECK(s.verdicts_on("Two").empty());
+  s.settle();
+  CHECK(s.stored().title == "Two");
+  CHECK(s.stored().title_version == 2);
+}
+
+TEST_CASE("a control message that waits is carried out once, though it comes again, and after a crash", "[session]") {
+  auto limits = session_driver::usual_limits();
+  limits.open_acks_max = 1;
+  session_driver s{limits};
+  s.task("t1");
+  s.run(completed{});
+  edit change;
+  change.title = "One";
+  const auto asked = s.control("e1", change);
+  s.redeliver(message_kind::control, asked);
+  SECTION("in the same life") {}
+  SECTION("in the next one") {
+    s.crash_and_reload();
+    s.deliver();
+  }
+  s.settle();
+  CHECK(s.stored().title_version == 1);
+  CHECK(s.verdicts_on("e1") == std::vector{verdict::accepted});
+}
+
+TEST_CASE("the ledger stays within its size, whatever is settled while nothing is confirmed", "[session]") {
+  session_driver s;
+  const session::limits usual;
+  for (int i = 0; i < 70; ++i) {
+    s.task("t" + std::to_string(i));
+    s.run(completed{});
+  }
+  s.task("long");
+  s.grant();
+  for (std::size_t i = 0; i < usual.cancels_max; ++i)
+    s.cancel_run("c" + std::to_string(i), "long");
+  for (std::size_t i = 0; i < usual.early_cancels_max; ++i)
+    s.cancel_run("d" + std::to_string(i), "u" + std::to_string(i));
+  edit change;
+  for (int i = 0; i < 60; ++i) {
+    change.title = "title " + std::to_string(i);
+    s.control("e" + std::to_string(i), change);
+  }
+  CHECK(s.stored().ledger.size() == usual.open_acks_max);
+  CHECK(s.now().hand.put_off.size() == 34);
+  for (std::size_t i = 0; i < usual.open_refusals_max; ++i)
+    s.task("t1", {.body = "another"});
+  for (std::size_t i = 0; i < usual.early_cancels_max; ++i)
+    s.task("u" + std::to_string(i));
+  s.end(cancelled{});
+  s.task("next");
+  CHECK_FALSE(s.has_wish());
+  CHECK(s.stored().ledger.size() == ledger_most);
+  s.settle();
+  CHECK(s.stored().title == "title 59");
+  CHECK(s.ending_of("next") == "run_completed");
+}
+
 TEST_CASE("early cancels beyond the limit are answered at once", "[session]") {
   auto limits = session_driver::usual_limits();
   limits.early_cancels_max = 1;

@@ -18,6 +18,7 @@ session::limits tight_limits() {
   l.in_memory_max = 4;
   l.backlog_max = 5;
   l.early_cancels_max = 2;
+  l.open_acks_max = 6;
   l.labels_max = 3;
   l.record_bytes_max = 4'096;
   return l;
