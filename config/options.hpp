@@ -87,6 +87,8 @@ struct session_options {
   std::uint64_t labels_max = 32;
   /// Entries of one commit together; with the head and the events it must fit into one message of the broker.
   byte_size record_bytes_max = kib(640);
+  /// Inputs of one session that wait while its log is read or written.
+  std::uint64_t waiting_inputs_max = 16'384;
   friend bool operator==(const session_options&, const session_options&) = default;
 };
 
@@ -94,6 +96,8 @@ struct source_options {
   /// Messages of one partition that are held in memory at once.
   std::uint64_t credit = 4096;
   std::uint64_t fetch_batch = 256;
+  /// Of one partition: their payloads. What was asked for before it was reached may still come.
+  byte_size held_max = mib(32);
   friend bool operator==(const source_options&, const source_options&) = default;
 };
 

@@ -11,6 +11,7 @@
 
 #include "config/load.hpp"
 #include "config/table.hpp"
+#include "messages/task.hpp"
 
 using namespace baton;
 using namespace baton::config;
@@ -270,6 +271,7 @@ TEST_CASE("each relation is checked", "[config]") {
       {"session.retry_first session.retry_longest", {"--session.retry-first", "61s"}},
       {"session.slice_time_limit session.run_wall_limit", {"--session.run-wall-limit", "299s"}},
       {"source.fetch_batch source.credit", {"--source.credit", "255"}},
+      {"source.credit session.waiting_inputs_max", {"--session.waiting-inputs-max", "8191"}},
       {"streams.log_reserve streams.log_max", {"--streams.log-max", "64MiB"}},
       {"broker.tls_cert_file broker.tls_key_file", {"--broker.tls-cert-file", "/c", "--nats", "tls://h"}},
       {"broker.credentials_file broker.nkey_seed_file",
@@ -301,7 +303,16 @@ TEST_CASE("relations hold up to their last step", "[config]") {
   REQUIRE(options_from({.args = {"--lease.self-stop", "9999ms"}}).lease.self_stop == milliseconds{9999});
   REQUIRE(options_from({.args = {"--session.backlog-max", "64"}}).session.backlog_max == 64);
   REQUIRE(options_from({.args = {"--source.credit", "256"}}).source.credit == 256);
+  REQUIRE(options_from({.args = {"--session.waiting-inputs-max", "8192"}}).session.waiting_inputs_max == 8192);
   REQUIRE(options_from({.args = {"--streams.log-max", "0"}}).streams.log_max.bytes == 0);
+}
+
+TEST_CASE("a session may be allowed as many labels as a message, and no more", "[config]") {
+  const auto most = std::to_string(labels_max);
+  REQUIRE(options_from({.args = {"--session.labels-max", most}}).session.labels_max == labels_max);
+  REQUIRE(options{}.session.labels_max == labels_max);
+  const auto faults = faults_from({.args = {"--session.labels-max", std::to_string(labels_max + 1)}});
+  REQUIRE(faults.size() == 1);
 }
 
 TEST_CASE("a password in a URL is not shown", "[config]") {

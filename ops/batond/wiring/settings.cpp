@@ -24,6 +24,7 @@ services node_services(const options& o) {
   s.slots = o.node.slots;
   s.slice_commit_after = o.session.slice_commit_after;
   s.passivate_after = o.session.passivate_after;
+  s.waiting_inputs_max = o.session.waiting_inputs_max;
   return s;
 }
 
@@ -58,6 +59,7 @@ nats::task_source_options source_options_of(const options& o) {
   s.reply_prefixes = o.payload.reply_prefixes;
   s.pull.credit = o.source.credit;
   s.pull.batch = o.source.fetch_batch;
+  s.pull.held_bytes = o.source.held_max.bytes;
   s.ack_wait = o.session.run_wall_limit + std::chrono::hours{1};
   return s;
 }
