@@ -59,9 +59,29 @@ bool write_all(int fd, std::string_view text) {
   return true;
 }
 
+std::optional<process_key> guard_in(std::string_view mark) {
+  std::istringstream numbers{std::string{mark}};
+  process_key guard;
+  char dot = 0;
+  if (!(numbers >> guard.pid >> dot >> guard.started) || dot != '.' || guard.pid <= 1) return std::nullopt;
+  return guard;
+}
+
+/// What an unreadable record named, as the environment of what still runs of it tells. A record of nothing: nothing does.
+group_record record_from_marks(const fs::path& file) {
+  const auto mark = group_record_mark(file);
+  for (const auto pid : all_processes()) {
+    if (!environment_holds(pid, mark)) continue;
+    const auto guard = guard_in(environment_value_of(pid, group_mark_name).value_or(""));
+    if (guard) return {boot_id(), *guard, {}};
+  }
+  return {};
+}
+
 struct recorded {
   fs::path file;
   group_record group;
+  bool readable = true;
 };
 
 expected<std::vector<recorded>, std::string> read_records(const fs::path& folder) {
@@ -75,10 +95,7 @@ expected<std::vector<recorded>, std::string> read_records(const fs::path& folder
     auto group = read_group_record(file);
     // A guard that ends by itself takes its record away.
     if (!group && !fs::exists(file, failure)) continue;
-    if (!group)
-      return unexpected{"cannot read the record of running programs " + file.string()
-          + "; make sure that none of them runs, then remove it"};
-    found.push_back({file, std::move(*group)});
+    found.push_back({file, group ? *group : record_from_marks(file), group.has_value()});
   }
   if (failure) return unexpected{"cannot read " + folder.string() + ": " + failure.message()};
   return found;
@@ -88,6 +105,12 @@ expected<std::vector<recorded>, std::string> read_records(const fs::path& folder
 
 std::string group_mark(const process_key& guard) {
   return std::string{group_mark_name} + "=" + std::to_string(guard.pid) + "." + std::to_string(guard.started);
+}
+
+std::string group_record_mark(const fs::path& file) {
+  std::error_code failure;
+  const auto path = fs::weakly_canonical(file, failure);
+  return std::string{group_record_mark_name} + "=" + (failure ? file : path).string();
 }
 
 bool write_group_record(const fs::path& file, const group_record& record) {
@@ -130,9 +153,13 @@ std::size_t kill_what_runs_of(const group_record& record, to_guard how) {
   return members.size();
 }
 
-expected<std::size_t, std::string> kill_recorded_groups(const fs::path& folder, std::chrono::milliseconds patience) {
+expected<groups_ended, std::string> kill_recorded_groups(const fs::path& folder, std::chrono::milliseconds patience) {
   auto records = read_records(folder);
   if (!records) return unexpected{std::move(records).error()};
+  groups_ended ended;
+  for (const auto& each : *records) {
+    if (!each.readable) ended.unreadable.push_back(each.file);
+  }
   std::set<fs::path> ran;
   // Each round tells all to die before any is waited for.
   const deadline asked{guard_patience};
@@ -149,7 +176,8 @@ expected<std::size_t, std::string> kill_recorded_groups(const fs::path& folder, 
     std::erase_if(*records, is_gone);
     return records->empty();
   });
-  if (all_gone) return ran.size();
+  ended.count = ran.size();
+  if (all_gone) return ended;
   std::string text = "programs of an earlier node cannot be killed:";
   for (const auto& each : *records)
     text += " " + std::to_string(each.group.program.pid);

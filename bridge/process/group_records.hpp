@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bridge/process/processes.hpp"
 #include "messages/expected.hpp"
@@ -31,6 +32,12 @@ inline constexpr std::string_view group_mark_name = "BATON_GROUP";
 /// "BATON_GROUP=<guard's pid>.<guard's start>".
 [[nodiscard]] std::string group_mark(const process_key& guard);
 
+/// The same for the record's file: so what it names is found also when it cannot be read, as after a power cut, which leaves
+/// files of earlier boots empty.
+inline constexpr std::string_view group_record_mark_name = "BATON_GROUP_RECORD";
+/// "BATON_GROUP_RECORD=<canonical path>".
+[[nodiscard]] std::string group_record_mark(const std::filesystem::path& file);
+
 /// Records end in this; other files in the folder are left alone.
 inline constexpr std::string_view group_record_suffix = ".group";
 /// Whole or not at all, also if the writer is killed in between. False: it could not be written; errno says why.
@@ -44,10 +51,17 @@ enum class to_guard : std::uint8_t { ask, kill };
 /// Kills, once, what of the group runs now, and says how much that was. 0: nothing of it is left.
 [[nodiscard]] std::size_t kill_what_runs_of(const group_record& record, to_guard how);
 
-/// Ends every group that is recorded in `folder` and removes its record. To be called while nobody else can start groups
-/// there (the data directory is locked), before any partition is taken. Blocks until all are gone: then the number of groups
-/// of which something still ran. An error, for a person: what could not be read, or still ran after `patience`.
-[[nodiscard]] expected<std::size_t, std::string> kill_recorded_groups(
+struct groups_ended {
+  /// Those of which something still ran.
+  std::size_t count = 0;
+  /// Records that could not be read. What still carried their mark is ended as well, and they are gone.
+  std::vector<std::filesystem::path> unreadable;
+};
+
+/// Ends every group that is recorded in `folder` and removes its record; of another boot nothing runs. To be called while
+/// nobody else can start groups there (the data directory is locked), before any partition is taken. Blocks until all are
+/// gone. An error, for a person: that the folder cannot be read, or what still ran after `patience`.
+[[nodiscard]] expected<groups_ended, std::string> kill_recorded_groups(
     const std::filesystem::path& folder, std::chrono::milliseconds patience = std::chrono::seconds{30});
 
 } // namespace baton

@@ -70,6 +70,19 @@ std::uint64_t page_bytes() {
   return size;
 }
 
+/// The first setting of the process's environment that is `wanted`.
+std::optional<std::string> find_setting(pid_t pid, const std::function<bool(std::string_view)>& wanted) {
+  const auto text = read_small_file(proc(pid, "environ"));
+  if (!text) return std::nullopt;
+  for (std::string_view rest{*text}; !rest.empty();) {
+    const auto end = std::min(rest.find('\0'), rest.size());
+    const auto setting = rest.substr(0, end);
+    if (wanted(setting)) return std::string{setting};
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return std::nullopt;
+}
+
 /// Shared pages count in full.
 std::uint64_t resident_at_most(pid_t pid) {
   const auto text = read_small_file(proc(pid, "statm"));
@@ -199,15 +212,14 @@ std::uint64_t resident_bytes(const std::vector<process_key>& processes, std::uin
 }
 
 bool environment_holds(pid_t pid, std::string_view setting) {
-  const auto text = read_small_file(proc(pid, "environ"));
-  if (!text) return false;
-  std::string_view rest{*text};
-  while (!rest.empty()) {
-    const auto end = std::min(rest.find('\0'), rest.size());
-    if (rest.substr(0, end) == setting) return true;
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return false;
+  return find_setting(pid, [setting](std::string_view each) { return each == setting; }).has_value();
+}
+
+std::optional<std::string> environment_value_of(pid_t pid, std::string_view name) {
+  const auto begin = std::string{name} + "=";
+  auto setting = find_setting(pid, [&begin](std::string_view each) { return each.starts_with(begin); });
+  if (setting) setting->erase(0, begin.size());
+  return setting;
 }
 
 std::string boot_id() {

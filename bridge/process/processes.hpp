@@ -58,6 +58,9 @@ bool signal_process(const process_key& key, int signal);
 /// False also if it may not be read.
 [[nodiscard]] bool environment_holds(pid_t pid, std::string_view setting);
 
+/// What that environment says for `name`. Nothing: it does not, or may not be read.
+[[nodiscard]] std::optional<std::string> environment_value_of(pid_t pid, std::string_view name);
+
 /// Different after each boot of the machine.
 [[nodiscard]] std::string boot_id();
 

@@ -167,9 +167,13 @@ void guard::become_program(int start_fd) const {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   auto command = settings_.command;
   auto environment = whole_environment();
-  std::erase_if(
-      environment, [](const std::string& each) { return each.starts_with(std::string{group_mark_name} + "="); });
+  // An outer guard's.
+  std::erase_if(environment, [](const std::string& each) {
+    const auto name = std::string_view{each}.substr(0, each.find('='));
+    return name == group_mark_name || name == group_record_mark_name;
+  });
   environment.push_back(group_mark(self_));
+  if (!settings_.record.empty()) environment.push_back(group_record_mark(settings_.record));
   ::execvpe(command[0].c_str(), pointers_to(command).data(), pointers_to(environment).data());
   const int why = errno;
   (void)!::write(start_fd, &why, sizeof why);

@@ -306,6 +306,6 @@ TEST_CASE("programs do not outlive a node that is killed", "[runner][guard]") {
   REQUIRE(runs(program));
   signal_process(node->key, SIGKILL);
   CHECK(has_ended(program));
-  CHECK(*kill_recorded_groups(dir.path() / "groups") <= 1);
+  CHECK(kill_recorded_groups(dir.path() / "groups")->count <= 1);
   CHECK(wait_until(patience, [&] { return collect(*node).has_value(); }));
 }

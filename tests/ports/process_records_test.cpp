@@ -59,19 +59,50 @@ TEST_CASE("a record is read as it was written", "[records]") {
   REQUIRE(read_group_record(dir.path() / "a.group") == record);
 }
 
-TEST_CASE("a record that cannot be read stops the start, with its name", "[records]") {
+TEST_CASE("a record that cannot be read is dropped, and told by its name", "[records]") {
   const temp_dir dir;
-  std::ofstream{dir.path() / "bad.group"} << "group-1 x -1 0 -1 0\n";
-  const auto killed = kill_recorded_groups(dir.path());
-  REQUIRE_FALSE(killed);
-  REQUIRE(killed.error().find((dir.path() / "bad.group").string()) != std::string::npos);
+  const auto file = dir.path() / "bad.group";
+  SECTION("empty, as a power cut leaves it") { std::ofstream{file} << ""; }
+  SECTION("no record") { std::ofstream{file} << "group-1 x -1 0 -1 0\n"; }
+  const auto ended = kill_recorded_groups(dir.path());
+  REQUIRE(ended);
+  CHECK(ended->count == 0);
+  CHECK(ended->unreadable == std::vector{file});
+  CHECK_FALSE(std::filesystem::exists(file));
+}
+
+TEST_CASE("what a record that cannot be read had named is killed all the same", "[records][guard]") {
+  const temp_dir dir;
+  const auto pid_file = dir.path() / "daemon";
+  std::filesystem::create_directory(dir.path() / "groups");
+  const auto file = dir.path() / "groups" / "one.group";
+  const bystander other{{group_record_mark(dir.path() / "groups" / "two.group")}};
+  guarded g{{.command = {"/bin/sh", "-c",
+                 "setsid sh -c 'echo $$ > $0.new; mv $0.new $0; exec sleep 1000' \"$0\" & wait", pid_file},
+      .more = {"--record", file}}};
+  const auto program = g.program();
+  const auto daemon = process_in(pid_file);
+  SECTION("the guard still runs") {}
+  SECTION("the guard was killed") {
+    signal_process(g.guard(), SIGKILL);
+    REQUIRE(has_ended(program));
+  }
+  std::ofstream{file, std::ios::trunc} << "";
+  const auto ended = kill_recorded_groups(dir.path() / "groups");
+  REQUIRE(ended);
+  CHECK(ended->unreadable == std::vector{file});
+  CHECK_FALSE(runs(g.guard()));
+  CHECK_FALSE(runs(program));
+  CHECK_FALSE(runs(daemon));
+  CHECK(runs(other.key()));
+  CHECK(std::filesystem::is_empty(dir.path() / "groups"));
 }
 
 TEST_CASE("a folder without records, or no folder, has nothing to kill", "[records]") {
   const temp_dir dir;
   std::ofstream{dir.path() / "note.txt"} << "not a record";
-  CHECK(*kill_recorded_groups(dir.path()) == 0);
-  CHECK(*kill_recorded_groups(dir.path() / "none") == 0);
+  CHECK(kill_recorded_groups(dir.path())->count == 0);
+  CHECK(kill_recorded_groups(dir.path() / "none")->count == 0);
   CHECK(std::filesystem::exists(dir.path() / "note.txt"));
 }
 
@@ -83,7 +114,7 @@ TEST_CASE("a pid that was used again is never killed", "[records]") {
   SECTION("as the program's") { record.program = earlier(other.key()); }
   SECTION("after a reboot, with all numbers alike") { record = {"another-boot", other.key(), other.key()}; }
   REQUIRE(write_group_record(dir.path() / "a.group", record));
-  REQUIRE(*kill_recorded_groups(dir.path()) == 0);
+  REQUIRE(kill_recorded_groups(dir.path())->count == 0);
   CHECK(runs(other.key()));
   CHECK(std::filesystem::is_empty(dir.path()));
 }
@@ -93,7 +124,7 @@ TEST_CASE("what carries a recorded group's mark is killed, and nothing else", "[
   const bystander marked{{group_mark(nobody)}};
   const bystander other{{group_mark(earlier(nobody))}};
   REQUIRE(write_group_record(dir.path() / "a.group", {boot_id(), nobody, nobody}));
-  REQUIRE(*kill_recorded_groups(dir.path()) == 1);
+  REQUIRE(kill_recorded_groups(dir.path())->count == 1);
   CHECK(has_ended(marked.key()));
   CHECK(runs(other.key()));
 }
@@ -107,20 +138,20 @@ TEST_CASE("what an earlier node left is killed: guard, program and what ran away
   const auto program = g.program();
   const auto daemon = process_in(pid_file);
   SECTION("the guard still runs") {
-    REQUIRE(*kill_recorded_groups(dir.path() / "groups") == 1);
+    REQUIRE(kill_recorded_groups(dir.path() / "groups")->count == 1);
     CHECK_FALSE(runs(g.guard()));
     CHECK_FALSE(runs(daemon));
   }
   SECTION("the guard does not react any more") {
     signal_process(g.guard(), SIGSTOP);
-    REQUIRE(*kill_recorded_groups(dir.path() / "groups") == 1);
+    REQUIRE(kill_recorded_groups(dir.path() / "groups")->count == 1);
     CHECK_FALSE(runs(g.guard()));
     CHECK_FALSE(runs(daemon));
   }
   SECTION("the guard was killed, and the program with it") {
     signal_process(g.guard(), SIGKILL);
     REQUIRE(has_ended(program));
-    (void)*kill_recorded_groups(dir.path() / "groups");
+    REQUIRE(kill_recorded_groups(dir.path() / "groups"));
     signal_process(daemon, SIGKILL);
   }
   CHECK_FALSE(runs(program));
@@ -137,6 +168,6 @@ TEST_CASE("a daemon of a killed guard is found by its mark", "[records][guard]")
   signal_process(g.guard(), SIGKILL);
   REQUIRE(has_ended(g.program()));
   REQUIRE(runs(daemon));
-  REQUIRE(*kill_recorded_groups(dir.path()) == 1);
+  REQUIRE(kill_recorded_groups(dir.path())->count == 1);
   REQUIRE_FALSE(runs(daemon));
 }

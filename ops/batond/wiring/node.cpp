@@ -211,7 +211,10 @@ expected<std::unique_ptr<node>, std::string> node::start(const options& o, const
   if (!at) return unexpected{std::move(at).error()};
   const auto left = kill_recorded_groups(at->groups());
   if (!left) return unexpected{left.error()};
-  if (*left > 0) log.say(severity::warning, "killed " + std::to_string(*left) + " programs that an earlier batond left running");
+  if (left->count > 0)
+    log.say(severity::warning, "killed " + std::to_string(left->count) + " programs that an earlier batond left running");
+  for (const auto& each : left->unreadable)
+    log.say(severity::warning, "could not read the record " + each.string() + " of an earlier batond's program; nothing of it runs");
   auto reached = broker::reach(o, *at, time, log, signals);
   if (!reached) return unexpected{std::move(reached).error()};
 
