@@ -64,6 +64,13 @@ class Lines:
             if re.search(pattern, line):
                 return line
 
+    def until_all(self, *patterns):
+        """Until each was in a line, in whatever order."""
+        left = set(patterns)
+        while left:
+            line = self.lines.get(timeout=PATIENCE)
+            left -= {pattern for pattern in left if re.search(pattern, line)}
+
     def end(self, how=signal.SIGINT):
         """Its exit code, and the lines that were not read yet."""
         if self.process.poll() is None:
@@ -241,9 +248,21 @@ class Look(Cli):
         watching = self.follow("watch", self.session)
         watching.until("watching")
         self.out("send", self.session, "a line", "--id", "t1", "--runner", "cat")
-        watching.until("live +delta t1 +a line")
-        watching.until("run_completed t1")
+        # They come by subscriptions of their own.
+        watching.until_all("live +delta t1 +a line", "run_completed t1")
         watching.end()
+
+    def test_watch_tells_when_the_broker_was_away(self):
+        watching = self.follow("watch", self.session)
+        watching.until("watching")
+        os.kill(self.node.broker_pid(), signal.SIGKILL)
+        watching.until("connection to the broker was lost")
+        watching.until("the broker is back")
+        send = self.line("send", self.session, "again", "--id", "t1")
+        wait_until(lambda: subprocess.run(send, capture_output=True, timeout=PATIENCE).returncode == DONE, "the task to be done")
+        watching.until("run_completed t1")
+        _, rest = watching.end()
+        self.assertNotIn("the broker is back", "\n".join(rest))
 
     def test_watch_passes_json(self):
         watching = self.follow("watch", "--json")
