@@ -118,6 +118,8 @@ void session_actor::on_loaded(last_came& came) {
 }
 
 void session_actor::take(session::input in) {
+  // The partition may be given away from now on: nothing more is stored here, and what is not acknowledged comes to its next owner.
+  if (drained_told_) return;
   if (busy_) {
     if (waiting_.size() >= with_->waiting_inputs_max) return give_up("too many inputs wait for its log");
     waiting_.push_back(std::move(in));
@@ -139,8 +141,7 @@ void session_actor::take_waiting() {
 void session_actor::decide(session::input in) {
   if (fresh_.empty()) fresh_ = with_->ids->fresh_execution();
   const session::context context{with_->clock->now(), with_->ids->chance(), fresh_, with_->limits};
-  auto made = session::step(std::move(state_), std::move(in), context);
-  state_ = std::move(made.next);
+  auto made = session::advance(state_, std::move(in), context);
   if (state_.hand.execution && state_.hand.execution->id == fresh_) fresh_ = {};
   events_ = std::move(made.events);
   effects_ = std::move(made.effects);
@@ -184,8 +185,9 @@ void session_actor::on_checked(append_checked& came) {
     return;
   }
   const auto& last = *came.result;
+  // By the head too: an actor of this session that died here before may have left an append under way, with the same number.
   const bool is_ours = last && last->commit.node == with_->node && last->commit.epoch == at_.epoch &&
-                       last->commit.number == next(state_.number);
+                       last->commit.number == next(state_.number) && last->commit.head == state_.head;
   if (is_ours) return stored_at(last->seq);
   const auto last_seq = last ? last->seq : stream_seq{};
   if (last_seq == expected_) return append();

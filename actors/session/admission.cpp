@@ -19,6 +19,7 @@ std::string_view text_of(settlement ended) {
 
 /// The session holds this very message already.
 bool holds(const hand& h, stream_seq seq) {
+  if (seq > h.highest_task) return false;
   const auto is_it = [&](const auto& m) { return m.seq == seq; };
   return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it) || std::ranges::any_of(h.backlog, is_it) ||
          h.refused_tasks.contains(seq) || h.unconfirmed_tasks.contains(seq) ||

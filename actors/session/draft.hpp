@@ -14,7 +14,7 @@ namespace baton::session {
 
 class draft {
 public:
-  draft(state before, const context& with) : state_(std::move(before)), with_(with) {}
+  draft(state& s, const context& with) : state_(s), with_(with) {}
 
   [[nodiscard]] const state& now() const noexcept { return state_; }
   [[nodiscard]] const head& durable() const noexcept { return state_.head; }
@@ -32,13 +32,13 @@ public:
   /// Performed after all that was ordered without `last`: the acknowledgements.
   void order_last(effect e) { last_.push_back(std::move(e)); }
 
-  [[nodiscard]] stepped finish() && {
+  [[nodiscard]] decided finish() && {
     effects_.insert(effects_.end(), std::make_move_iterator(last_.begin()), std::make_move_iterator(last_.end()));
-    return {std::move(state_), std::move(events_), std::move(effects_)};
+    return {std::move(events_), std::move(effects_)};
   }
 
 private:
-  state state_;
+  state& state_;
   const context& with_;
   std::vector<event> events_;
   std::vector<effect> effects_;

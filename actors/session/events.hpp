@@ -182,11 +182,15 @@ using event =
 
 [[nodiscard]] bool is_durable(const event& e);
 
-/// The only thing that changes a state, live and on replay.
-void evolve(state& s, const event& e);
+/// The only thing that changes a state, live and on replay. Messages are moved out of in-hand events: nobody stores those.
+void evolve(state& s, event& e);
 /// The durable part of it: `h` after `e`; in-hand events leave it as it is.
 void evolve_head(head& h, const event& e);
 
+struct decided {
+  std::vector<event> events;
+  std::vector<effect> effects;
+};
 struct stepped {
   state next;
   std::vector<event> events;

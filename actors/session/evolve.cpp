@@ -182,14 +182,20 @@ struct hand_after {
     hand.backlog.clear();
   }
 
-  void operator()(const task_was_held& e) const { hand.queue.push_back(e.message); }
-  void operator()(const task_was_stubbed& e) const { hand.backlog.push_back(e.message); }
+  void operator()(task_was_held& e) const {
+    saw(e.message.seq);
+    hand.queue.push_back(std::move(e.message));
+  }
+  void operator()(const task_was_stubbed& e) const {
+    saw(e.message.seq);
+    hand.backlog.push_back(e.message);
+  }
   void operator()(const read_back_was_asked&) const { hand.reading_back = true; }
-  void operator()(const read_back_has_come& e) const {
+  void operator()(read_back_has_come& e) const {
     hand.reading_back = false;
     const auto known = std::ranges::find(hand.backlog, e.message.seq, &stub::seq);
     if (known == hand.backlog.end()) return;
-    hand.queue.push_back(e.message);
+    hand.queue.push_back(std::move(e.message));
     hand.queue.back().after_crash = known->after_crash;
     hand.backlog.erase(known);
   }
@@ -198,8 +204,8 @@ struct hand_after {
     forget_message(hand, e.seq);
   }
   void operator()(const task_was_dropped& e) const { forget_message(hand, e.seq); }
-  void operator()(const run_was_taken_up& e) const {
-    hand.run = e.run;
+  void operator()(run_was_taken_up& e) const {
+    hand.run = std::move(e.run);
     hand.current = std::move(hand.queue.front());
     hand.queue.pop_front();
   }
@@ -210,29 +216,36 @@ struct hand_after {
   void operator()(const execution_was_asked& e) const {
     if (hand.execution) hand.execution->asked = e.order;
   }
-  void operator()(const cancel_was_kept& e) const { hand.cancels.push_back(e.message); }
-  void operator()(const early_cancel_was_kept& e) const { hand.early_cancels.push_back(e.kept); }
+  void operator()(cancel_was_kept& e) const { hand.cancels.push_back(std::move(e.message)); }
+  void operator()(early_cancel_was_kept& e) const { hand.early_cancels.push_back(std::move(e.kept)); }
   void operator()(const early_cancel_was_used& e) const {
     std::erase_if(hand.early_cancels, [&](const early_cancel& c) { return c.message.seq == e.seq; });
   }
   void operator()(const control_was_put_off& e) const { hand.put_off.push_back(e.message); }
   void operator()(const control_was_taken_up&) const { hand.put_off.pop_front(); }
-  void operator()(const message_was_refused& e) const {
-    (e.kind == message_kind::task ? hand.refused_tasks : hand.refused_controls)[e.seq] = e.refused;
+  void operator()(message_was_refused& e) const {
+    if (e.kind == message_kind::task) saw(e.seq);
+    (e.kind == message_kind::task ? hand.refused_tasks : hand.refused_controls)[e.seq] = std::move(e.refused);
   }
   void operator()(const refusal_was_buried& e) const {
     (e.kind == message_kind::task ? hand.refused_tasks : hand.refused_controls).erase(e.seq);
   }
   void operator()(const ack_was_wanted& e) const {
+    if (e.kind == message_kind::task) saw(e.seq);
     (e.kind == message_kind::task ? hand.unconfirmed_tasks : hand.unconfirmed_controls)[e.seq] = e.id;
   }
-  void operator()(const ack_was_put_off& e) const { hand.ack_after[e.item] = e.seq; }
+  void operator()(const ack_was_put_off& e) const {
+    saw(e.seq);
+    hand.ack_after[e.item] = e.seq;
+  }
   void operator()(const ack_was_confirmed& e) const {
     (e.kind == message_kind::task ? hand.unconfirmed_tasks : hand.unconfirmed_controls).erase(e.seq);
   }
   void operator()(const drain_was_asked&) const { hand.draining = true; }
   /// Needs the head too: see `evolve`.
-  void operator()(const current_was_redelivered&) const {}
+  void operator()(const current_was_redelivered& e) const { saw(e.message.seq); }
+
+  void saw(stream_seq task) const { hand.highest_task = std::max(hand.highest_task, task); }
 };
 
 } // namespace
@@ -257,17 +270,20 @@ bool is_quiet(const state& s) {
          h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty();
 }
 
-bool is_durable(const event& e) { return e.index() <= event{session_was_deleted{}}.index(); }
+bool is_durable(const event& e) {
+  static const auto last = event{session_was_deleted{}}.index();
+  return e.index() <= last;
+}
 
 void evolve_head(head& h, const event& e) { std::visit(head_after{h}, e); }
 
-void evolve(state& s, const event& e) {
+void evolve(state& s, event& e) {
   evolve_head(s.head, e);
   std::visit(hand_after{s.hand}, e);
-  if (const auto* came = std::get_if<current_was_redelivered>(&e)) {
-    s.hand.current = came->message;
+  if (auto* came = std::get_if<current_was_redelivered>(&e)) {
+    s.hand.current = std::move(came->message);
     if (const auto* run = stored_run(s.head)) s.hand.run = *run;
-    if (s.hand.run) s.hand.run->message = came->message.seq;
+    if (s.hand.run) s.hand.run->message = s.hand.current->seq;
   }
 }
 

@@ -54,8 +54,8 @@ void on_drain(draft& d) {
 
 } // namespace
 
-stepped step(state before, input in, const context& with) {
-  draft d{std::move(before), with};
+decided advance(state& s, input in, const context& with) {
+  draft d{s, with};
   std::visit(overloaded{[&](const loaded& l) { on_loaded(d, l); },
                         [&](task_arrived& t) {
                           if (t.message.after_crash) take_over(d);
@@ -71,8 +71,8 @@ stepped step(state before, input in, const context& with) {
                           d.happened(read_back_has_failed{t.seq});
                           proceed(d);
                         },
-                        [&](const slot_granted& s) { on_slot(d, s); },
-                        [&](const slice_grew_old& s) { on_old_slice(d, s); },
+                        [&](const slot_granted& g) { on_slot(d, g); },
+                        [&](const slice_grew_old& g) { on_old_slice(d, g); },
                         [&](boundary_reached& b) { on_boundary(d, std::move(b)); },
                         [&](slice_ended& e) { on_slice_end(d, std::move(e)); },
                         [&](const timer_fired& t) { on_timer(d, t); },
@@ -86,6 +86,11 @@ stepped step(state before, input in, const context& with) {
                         [&](const drain_asked&) { on_drain(d); }},
              in);
   return std::move(d).finish();
+}
+
+stepped step(state before, input in, const context& with) {
+  auto made = advance(before, std::move(in), with);
+  return {std::move(before), std::move(made.events), std::move(made.effects)};
 }
 
 } // namespace baton::session

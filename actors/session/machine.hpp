@@ -168,7 +168,11 @@ struct set_timer {
 using effect = std::variant<want_slot, free_slot, launch, answer_boundary, ask_execution, abort_execution, acknowledge, lighten,
                             read_back, send_answer, bury, set_timer>;
 
+struct decided;
+/// What `in` means: the state moves on at once, and the shell performs no effect before the events are stored.
+[[nodiscard]] decided advance(state& s, input in, const context& with);
 struct stepped;
+/// The same as a function of values.
 [[nodiscard]] stepped step(state before, input in, const context& with);
 
 } // namespace baton::session

@@ -79,9 +79,10 @@ struct hand {
   std::optional<in_flight> execution;
   /// When the timer of a `retry_wait` fires, if it is set.
   std::optional<instant> retry_timer;
-  /// Lists, because a state is moved often and a deque allocates whenever it is.
   std::list<held_task> queue;
-  std::list<stub> backlog;
+  std::vector<stub> backlog;
+  /// No task that came in this life has a higher one.
+  stream_seq highest_task;
   /// A stub is being read back; its task goes to the end of `queue`.
   bool reading_back = false;
   /// Cancels of the run in hand: answered when it has ended.
