@@ -2,65 +2,154 @@
 """kill -9 of batond at each labelled step of a turn, then a restart: DESIGN section 7, rules 1 to 8, as the log shows them.
 
 Arguments: the directory with the binaries, the repository's root, then unittest's own."""
+import glob
+import json
 import os
+import re
 import sys
 import unittest
 
 BIN, ROOT = sys.argv[1], sys.argv[2]
 sys.path.insert(0, os.path.join(ROOT, "tests/support/py"))
 
-from node import Node, finals_of, log_of, programs_of, wait_until  # noqa: E402
+from node import Node, finals_of, log_of, programs_of, started_at, wait_until  # noqa: E402
 
 CONFIG = f"""
 [session]
 retry_first = "100ms"
-[runners.count]
+[runners.alone]
 type = "command"
-program = "{ROOT}/examples/programs/count_words.py"
+program = "{ROOT}/tests/support/programs/stay_alone.py"
 mode = "jsonl"
 [runners.fail]
 type = "command"
 program = "false"
 """
 
-# What producers publish: session -> [(task, fields)], in this order.
-TASKS = {
+INBOX = "_INBOX.crash"
+
+# Label -> the passes at which the node is killed, each in a test of its own. The turns of FIRST make four deliveries, launches
+# and starts, and two or more appends and acks; then come the control messages' own.
+POINTS = {
+    "task.delivered": (1, 5, 12),
+    "slice.before_launch": (1, 6),
+    "slice.started": (2, 7),
+    "append.before": (1, 4, 9),
+    "append.stored": (3, 6, 10),
+    "checkpoint.stored": (7,),
+    "ack.before": (3, 6),
+    "ack.confirmed": (4, 7),
+    "answer.before": (1, 3, 5),
+    "dead_letter.stored": (1, 2),
+}
+
+# What producers publish, in this order: session -> [(task, fields)]. The first ones run, or are over, before the rest comes.
+FIRST = {
+    "stays": [("sleeper", {"runner": "alone", "input": "until go"})],
+    "told": [("endless", {"runner": "alone", "input": "for ever"})],
+    "marked": [("turn", {"runner": "echo", "input": "x"})],
+    "gone": [("turn", {"runner": "echo", "input": "x"})],
+}
+CONTROLS = {
+    "told": {"id": "enough", "kind": "cancel", "run": "endless"},
+    "marked": {"id": "naming", "kind": "edit", "title": "A title"},
+    "gone": {"id": "away", "kind": "delete"},
+}
+REST = {
     "quick": [(f"q{i}", {"runner": "echo", "input": f"turn {i}"}) for i in range(6)],
-    "slow": [("long", {"runner": "count", "input": "\n".join(f"a line {i}" for i in range(20))}),
+    "asked": [("question", {"runner": "echo", "input": "x", "reply_to": f"{INBOX}.question"})],
+    "slow": [("long", {"runner": "alone", "input": "\n".join(f"a line {i}" for i in range(20))}),
              ("after", {"runner": "echo", "input": "after the long one"})],
     "sad": [("doomed", {"runner": "fail", "input": "x"}), ("then", {"runner": "echo", "input": "goes on"})],
     "lost": [("nobody", {"runner": "no-such-runner", "input": "x"})],
 }
 EXPECTED = {
+    "stays": [("sleeper", "run_completed")],
+    "told": [("endless", "run_cancelled")],
+    "marked": [("turn", "run_completed")],
     "quick": [(f"q{i}", "run_completed") for i in range(6)],
+    "asked": [("question", "run_completed")],
     "slow": [("long", "run_completed"), ("after", "run_completed")],
     "sad": [("doomed", "run_failed"), ("then", "run_completed")],
 }
 
 
-def publish_all(broker):
-    for session, tasks in TASKS.items():
+def publish(broker, tasks_by_session):
+    for session, tasks in tasks_by_session.items():
         for task, fields in tasks:
             broker.store(f"baton.task.{session}", {"id": task, **fields})
 
 
+def publish_controls(broker):
+    for session, fields in CONTROLS.items():
+        broker.store(f"baton.control.{session}", {**fields, "reply_to": f"{INBOX}.{fields['id']}"})
+
+
+def is_empty(broker, stream):
+    return broker.stream(stream)["state"]["messages"] == 0
+
+
 class CrashPoints(unittest.TestCase):
-    def crash_at(self, label):
+    def crash_at(self, label, nth):
         with Node(BIN, CONFIG) as node:
-            node.start(BATON_CRASH_AT=label)
+            node.start(BATON_CRASH_AT=f"{label}:{nth}")
             broker = node.broker()
             self.addCleanup(broker.close)
-            publish_all(broker)
-            node.wait_killed()
+            broker.subscribe(f"{INBOX}.*")
+            old = self.run_until_killed(node, broker)
+            open(os.path.join(node.data, "go"), "w").close()
             node.start()
-            wait_until(lambda: broker.stream("BATON_TASKS")["state"]["messages"] == 0, "every task to be acknowledged")
-            wait_until(lambda: finals_of(log_of(broker)) == EXPECTED, f"every run to end once, in order: {finals_of(log_of(broker))}",
-                       patience=20)
+            self.assertEqual([pid for pid, start in old.items() if started_at(pid) == start], [], "programs of the old process")
+            wait_until(lambda: is_empty(broker, "BATON_TASKS") and is_empty(broker, "BATON_CONTROL"), "every message to be acknowledged")
+            self.assertEqual(finals_of(entry for entry in log_of(broker) if entry[1] != "gone"), EXPECTED)
             self.check_log(log_of(broker))
+            self.check_controls(log_of(broker))
+            self.check_answers(broker)
             dead = broker.stream("BATON_DEAD")["state"]["messages"]
             self.assertEqual(dead, 2, "one dead letter for the failed run, one for the refused task")
+            self.assertGreater(broker.stream("BATON_BLOBS")["state"]["last_seq"], 0, "a checkpoint went into a blob")
+            self.assertEqual(glob.glob(os.path.join(node.data, "workspaces/*/overlap")), [], "slices of a session overlapped")
             wait_until(lambda: not programs_of(node.data), "no program to run any more", patience=20)
             self.assertEqual(node.stop(), 0)
+
+    def run_until_killed(self, node, broker):
+        """The programs that ran meanwhile: pid -> start. None of them ends by itself."""
+        old = {}
+
+        def is_killed():
+            old.update({pid: started_at(pid) for pid in programs_of(node.data)})
+            return node.ended()
+
+        def are_first_at_work():
+            over = finals_of(log_of(broker))
+            return len(programs_of(node.data)) >= 2 and "marked" in over and "gone" in over
+
+        publish(broker, FIRST)
+        wait_until(lambda: is_killed() or are_first_at_work(), "the first turns to be at work")
+        if not is_killed():
+            self.assertGreaterEqual(len(old), 2)
+        publish_controls(broker)
+        publish(broker, REST)
+        wait_until(is_killed, "batond to die")
+        node.wait_killed()
+        return old
+
+    def check_controls(self, log):
+        kinds = [event["kind"] for _, session, events in log if session == "marked" for event in events]
+        self.assertEqual(kinds.count("session_edited"), 1)
+        # Its turn is over, or was cancelled by the very commit.
+        gone = [[event["kind"] for event in events if event["kind"] != "run_cancelled"] for _, session, events in log if session == "gone"]
+        self.assertEqual(gone, [["session_deleted"]], "the tombstone alone is left")
+
+    def check_answers(self, broker):
+        """At least one each, of what is stored; a repeated one may say so."""
+        verdicts = {}
+        while not {"question", *(fields["id"] for fields in CONTROLS.values())} <= verdicts.keys():
+            subject, _, payload = broker.next(patience=10)
+            if subject.startswith(INBOX):
+                verdicts.setdefault(subject.rsplit(".", 1)[1], set()).add(json.loads(payload)["verdict"])
+        for asked, said in verdicts.items():
+            self.assertLessEqual(said, {"accepted", "duplicate"}, asked)
 
     def check_log(self, log):
         epochs = {}
@@ -77,39 +166,23 @@ class CrashPoints(unittest.TestCase):
                     self.assertNotIn((session, event["run"]), ended, f"commit {seq} ends a run again")
                     ended.add((session, event["run"]))
 
-    def test_task_delivered(self):
-        self.crash_at("task.delivered")
+    def test_every_label_in_the_source_is_armed(self):
+        labels = set()
+        for path in glob.glob(os.path.join(ROOT, "actors/**/*.cpp"), recursive=True):
+            with open(path) as file:
+                labels.update(re.findall(r'\bcrash_point\("([^"]+)"\)', file.read()))
+        self.assertEqual(labels, set(POINTS))
 
-    def test_task_delivered_later(self):
-        self.crash_at("task.delivered:5")
 
-    def test_slice_before_launch(self):
-        self.crash_at("slice.before_launch:2")
+def add_tests():
+    for label, passes in POINTS.items():
+        for nth in passes:
+            def crash(self, label=label, nth=nth):
+                self.crash_at(label, nth)
+            setattr(CrashPoints, f"test_{label.replace('.', '_')}_{nth}", crash)
 
-    def test_slice_started(self):
-        self.crash_at("slice.started:3")
 
-    def test_append_before(self):
-        self.crash_at("append.before:2")
-
-    def test_append_stored(self):
-        self.crash_at("append.stored:3")
-
-    def test_checkpoint_stored(self):
-        self.crash_at("checkpoint.stored:7")
-
-    def test_ack_before(self):
-        self.crash_at("ack.before:2")
-
-    def test_ack_confirmed(self):
-        self.crash_at("ack.confirmed:2")
-
-    def test_dead_letter_stored(self):
-        self.crash_at("dead_letter.stored")
-
-    def test_second_dead_letter_stored(self):
-        self.crash_at("dead_letter.stored:2")
-
+add_tests()
 
 if __name__ == "__main__":
     unittest.main(argv=[sys.argv[0], *sys.argv[3:]])

@@ -148,6 +148,16 @@ def programs_of(data):
     return found
 
 
+def started_at(pid):
+    """Together with the pid it names one process for ever. None: it does not run (any more)."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
 def log_of(broker):
     """All commits in order: (sequence, session, [event, ...])."""
     return [(seq, subject.rsplit(".", 1)[1], events_of(headers)) for seq, subject, headers, _ in broker.messages("BATON_LOG")]
