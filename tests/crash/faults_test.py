@@ -65,12 +65,19 @@ class Faults(unittest.TestCase):
             self.assertFalse(node.ended(), "batond lives through it")
 
     def test_node_is_killed_again_and_again_under_load(self):
-        with Node(BIN) as node:
+        with Node(BIN, "[node]\nslots = 1\n") as node:
             broker = self.connect(node.start())
+
+            def commits():
+                return broker.stream("BATON_LOG")["state"]["messages"]
+
+            before = commits()
             expected = self.publish_while_paused(node, broker)
-            wait_until(lambda: broker.stream("BATON_LOG")["state"]["messages"] > 20, "the first commits")
             for _ in range(3):
+                wait_until(lambda: commits() > before, "a commit by this life")
                 node.kill()
+                before = commits()
+                self.assertLess(before, TURNS, "it was killed at work")
                 node.start()
             self.finish(broker, expected)
 
