@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/ports/log_gauge.hpp"
 #include "actors/ports/session_log.hpp"
 #include "actors/ports/task_source.hpp"
 #include "actors/session/machine.hpp"
@@ -102,6 +103,12 @@ struct execution_aborted {
   std::string because;
 };
 struct sweep_slices {};
+struct log_room_came {
+  std::optional<log_room> room;
+};
+/// The log has refused a commit for want of room.
+struct log_was_full {};
+struct read_log_room {};
 /// The execution actor has reported the end and is free for another slice.
 struct slice_over {
   execution_id execution;
@@ -149,6 +156,9 @@ CAF_BEGIN_TYPE_ID_BLOCK(baton_node, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::execution_asked))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::execution_aborted))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::sweep_slices))
+  CAF_ADD_TYPE_ID(baton_node, (baton::actors::log_room_came))
+  CAF_ADD_TYPE_ID(baton_node, (baton::actors::log_was_full))
+  CAF_ADD_TYPE_ID(baton_node, (baton::actors::read_log_room))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::slice_over))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::run_slice))
   CAF_ADD_TYPE_ID(baton_node, (baton::actors::boundary_came))
@@ -180,6 +190,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::boundary_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::execution_asked)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::execution_aborted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::sweep_slices)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::log_room_came)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::log_was_full)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::read_log_room)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::slice_over)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::run_slice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::boundary_came)

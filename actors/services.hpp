@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "actors/ports/clock.hpp"
 #include "actors/ports/dead_letters.hpp"
 #include "actors/ports/event_sink.hpp"
 #include "actors/ports/id_source.hpp"
+#include "actors/ports/log_gauge.hpp"
 #include "actors/ports/metrics.hpp"
 #include "actors/ports/operator_log.hpp"
 #include "actors/ports/runner.hpp"
@@ -27,6 +29,8 @@ struct services {
   baton::metrics* metrics = nullptr;
   baton::operator_log* notices = nullptr;
   const baton::runner_table* runners = nullptr;
+  /// None: the log never counts as full.
+  baton::log_gauge* gauge = nullptr;
 
   node_id node;
   session::limits limits;
@@ -38,6 +42,10 @@ struct services {
   milliseconds passivate_after{30'000};
   /// Between two attempts at what the broker did not take.
   milliseconds retry_every{500};
+  /// Of the log, in bytes: no slice starts once less is free.
+  std::uint64_t log_reserve = 0;
+  /// How often that is looked at; a commit that the log refuses is a reason to look at once.
+  milliseconds gauge_every{5'000};
   /// Inputs that wait while a session's append is in flight.
   std::size_t waiting_inputs_max = 16'384;
 };

@@ -23,6 +23,7 @@ enum class counter : std::uint8_t {
   sessions_activated,
   sessions_passivated,
   takeovers,
+  log_reserve_reached,
 };
 
 struct counter_row {
@@ -45,6 +46,8 @@ inline constexpr auto counters = std::to_array<counter_row>({
     {counter::sessions_activated, "baton_sessions_activated_total", "session actors started"},
     {counter::sessions_passivated, "baton_sessions_passivated_total", "idle session actors ended"},
     {counter::takeovers, "baton_takeovers_total", "partitions taken"},
+    {counter::log_reserve_reached, "baton_log_reserve_reached_total",
+        "times that slices stopped starting because the log was nearly full"},
 });
 
 constexpr bool counters_in_order() {

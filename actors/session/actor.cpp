@@ -165,8 +165,8 @@ void session_actor::on_appended(const append_result& result) {
                                  },
                                  [&](log_failure why) {
                                    switch (why) {
-                                     case log_failure::unreachable:
-                                     case log_failure::full: delayed_send(this, with_->retry_every, append_again{}); return;
+                                     case log_failure::full: send(at_.supervisor, log_was_full{}); [[fallthrough]];
+                                     case log_failure::unreachable: delayed_send(this, with_->retry_every, append_again{}); return;
                                      case log_failure::too_large:
                                      case log_failure::unreadable: give_up("its commit does not fit into the log"); return;
                                    }

@@ -1,6 +1,8 @@
 #include "actors/supervisor/actor.hpp"
 
 #include <algorithm>
+#include <caf/send.hpp>
+#include <string>
 #include <utility>
 
 #include "actors/execution/actor.hpp"
@@ -12,11 +14,12 @@ constexpr std::chrono::milliseconds sweep_every{250};
 }
 
 supervisor_actor::supervisor_actor(caf::actor_config& config, std::shared_ptr<const services> with)
-    : caf::event_based_actor(config), with_(std::move(with)), slots_(with_->slots) {
+    : caf::event_based_actor(config), with_(std::move(with)), slots_(with_->slots), reserve_(with_->log_reserve) {
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
 }
 
 caf::behavior supervisor_actor::make_behavior() {
+  if (with_->gauge != nullptr) watch_log();
   return {
       [this](slot_wanted& in) {
         slots_.want(in.execution, in.suspect);
@@ -32,6 +35,9 @@ caf::behavior supervisor_actor::make_behavior() {
         if (const auto found = known_.find(in.execution); found != known_.end()) found->second.over = true;
       },
       [this](sweep_slices) { sweep(); },
+      [this](read_log_room) { watch_log(); },
+      [this](log_was_full) { read_log(); },
+      [this](const log_room_came& came) { on_log_room(came); },
   };
 }
 
@@ -44,7 +50,35 @@ void supervisor_actor::on_exit() {
   idle_.clear();
 }
 
+void supervisor_actor::watch_log() {
+  read_log();
+  delayed_send(this, with_->gauge_every, read_log_room{});
+}
+
+void supervisor_actor::read_log() {
+  if (with_->gauge == nullptr || reading_log_) return;
+  reading_log_ = true;
+  with_->gauge->read([me = caf::actor_cast<caf::actor>(this)](std::optional<log_room> room) {
+    caf::anon_send(me, log_room_came{room});
+  });
+}
+
+void supervisor_actor::on_log_room(const log_room_came& came) {
+  reading_log_ = false;
+  if (!came.room || !reserve_.saw(*came.room)) return;
+  if (!reserve_.is_reached()) {
+    with_->notices->say(severity::warning, "the log has room again: slices start");
+    return grant();
+  }
+  with_->metrics->count(counter::log_reserve_reached);
+  with_->notices->say(severity::warning,
+      "the log is nearly full: " + std::to_string(came.room->used) + " of " + std::to_string(came.room->most)
+          + " bytes, of which streams.log_reserve keeps " + std::to_string(reserve_.kept_of(*came.room))
+          + " free; no slice starts until there is more room (delete sessions, or raise the limit of BATON_LOG)");
+}
+
 void supervisor_actor::grant() {
+  if (reserve_.is_reached()) return;
   while (auto execution = slots_.grant()) {
     send(known_[*execution].session, session_input{session::slot_granted{*execution}});
   }

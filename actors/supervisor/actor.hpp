@@ -10,6 +10,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/services.hpp"
+#include "actors/supervisor/reserve.hpp"
 #include "actors/supervisor/slots.hpp"
 
 namespace baton::actors {
@@ -36,6 +37,10 @@ private:
   };
 
   void grant();
+  /// Now and every `gauge_every` from now on.
+  void watch_log();
+  void read_log();
+  void on_log_room(const log_room_came& came);
   void start(slice_request request);
   void free(const execution_id& execution);
   /// An execution actor is gone; if it was still expected to report, its slice is lost.
@@ -47,6 +52,8 @@ private:
 
   std::shared_ptr<const services> with_;
   supervisor::slots slots_;
+  supervisor::reserve reserve_;
+  bool reading_log_ = false;
   std::unordered_map<execution_id, record> known_;
   /// Waiting for a slice.
   std::vector<caf::actor> idle_;

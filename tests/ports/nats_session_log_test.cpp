@@ -1,6 +1,8 @@
 #include <catch2/catch_test_macros.hpp>
 
+#include "actors/supervisor/reserve.hpp"
 #include "bridge/nats/js_api.hpp"
+#include "bridge/nats/log_gauge.hpp"
 #include "bridge/nats/session_log.hpp"
 #include "bridge/nats/streams.hpp"
 #include "messages/codec.hpp"
@@ -263,6 +265,55 @@ TEST_CASE("a full log is full, a full blob stream too, and both stay readable", 
   const auto last = world.read(id("s1"));
   REQUIRE(last);
   CHECK((*last)->seq.value == last_stored);
+}
+
+TEST_CASE("the gauge says how full the log is", "[log_gauge]") {
+  log_world world{{}, {.partitions = 8, .log_max = 20'000}};
+  nats_log_gauge gauge{*world.link.asks};
+  const auto now = [&gauge] {
+    support::waited<std::optional<log_room>> result;
+    gauge.read(result.to());
+    return result.get();
+  };
+  const auto before = now();
+  REQUIRE(before);
+  CHECK(before->used == 0);
+  CHECK(before->most == 20'000);
+  supervisor::reserve reserve{6'000};
+  CHECK_FALSE(reserve.saw(*before));
+  auto c = small_commit("s1");
+  c.entries[0].content = std::string(5'000, 'x');
+  std::uint64_t last_stored = 0;
+  for (auto result = world.append(0, c); stored_at(result) != 0; result = world.append(last_stored, c))
+    last_stored = stored_at(result);
+  const auto full = now();
+  REQUIRE(full);
+  CHECK(full->used > 14'000);
+  CHECK(full->used <= 20'000);
+  CHECK(reserve.saw(*full));
+
+  // A tombstone is small, and takes the place of all before it.
+  auto tombstone = small_commit("s1", 9);
+  tombstone.rolls_up = true;
+  tombstone.entries.clear();
+  CHECK(stored_at(world.append(last_stored, tombstone)) > last_stored);
+  const auto after = now();
+  REQUIRE(after);
+  CHECK(after->used < 1'000);
+  CHECK(reserve.saw(*after));
+  CHECK_FALSE(reserve.is_reached());
+  world.server.kill();
+  CHECK_FALSE(now());
+}
+
+TEST_CASE("a log without a limit has none on the gauge", "[log_gauge]") {
+  log_world world{{}, {.partitions = 8, .log_max = 0}};
+  nats_log_gauge gauge{*world.link.asks};
+  support::waited<std::optional<log_room>> result;
+  gauge.read(result.to());
+  const auto room = result.get();
+  REQUIRE(room);
+  CHECK(room->most == 0);
 }
 
 TEST_CASE("what is stored and cannot be read is unreadable", "[session_log]") {

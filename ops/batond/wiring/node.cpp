@@ -16,6 +16,7 @@
 #include "bridge/http/status_server.hpp"
 #include "bridge/nats/dead_letters.hpp"
 #include "bridge/nats/event_sink.hpp"
+#include "bridge/nats/log_gauge.hpp"
 #include "bridge/nats/node_orders.hpp"
 #include "bridge/nats/owner_store.hpp"
 #include "bridge/nats/session_log.hpp"
@@ -63,6 +64,7 @@ struct node::parts {
   node_ids ids;
   std::unique_ptr<nats::nats_owner_store> owners;
   std::unique_ptr<nats::nats_session_log> sessions;
+  std::unique_ptr<nats::nats_log_gauge> gauge;
   std::unique_ptr<nats::nats_dead_letters> dead;
   std::unique_ptr<nats::nats_event_sink> events;
   std::unique_ptr<nats::nats_task_source> source;
@@ -90,6 +92,7 @@ struct node::parts {
 std::optional<std::string> node::parts::open_ports() {
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
   sessions = std::make_unique<nats::nats_session_log>(reached.requests());
+  gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
   events = std::make_unique<nats::nats_event_sink>(reached.link());
   auto how = source_options_of(given);
@@ -127,6 +130,7 @@ void node::parts::start_actors() {
   shared->clock = &time;
   shared->ids = &ids;
   shared->log = sessions.get();
+  shared->gauge = gauge.get();
   shared->source = source.get();
   shared->dead = dead.get();
   shared->events = events.get();

@@ -25,6 +25,7 @@ services node_services(const options& o) {
   s.slice_commit_after = o.session.slice_commit_after;
   s.passivate_after = o.session.passivate_after;
   s.waiting_inputs_max = o.session.waiting_inputs_max;
+  s.log_reserve = o.streams.log_reserve.bytes;
   return s;
 }
 
