@@ -110,6 +110,12 @@ void write(pack_writer& out, const std::vector<ledger_item>& ledger) {
     at = write_ledger_item(at, item);
 }
 
+void write(pack_writer& out, const std::vector<open_ack>& open) {
+  auto* at = out.open_bytes(open.size() * open_ack_bytes);
+  for (const auto& one : open)
+    at = write_open_ack(at, one);
+}
+
 void write(pack_writer& out, const head& h) {
   map to{out};
   write(to.key("phase"), h.phase);
@@ -156,6 +162,7 @@ std::string encode_commit(const commit& c) {
     to.key("entries").open_array(c.entries.size());
     for (const auto& e : c.entries)
       write(out, e);
+    if (!c.open_acks.empty()) write(to.key("open_acks"), c.open_acks);
   });
 }
 

@@ -186,6 +186,14 @@ void read_entry(fields& from, entry& to) {
   read_optional_map(from, "blob", to.blob, read_blob);
 }
 
+void read_open_acks_field(fields& from, std::vector<open_ack>& to) {
+  std::string bytes;
+  from.read_bytes("open_acks", bytes);
+  auto open = read_open_acks(bytes);
+  if (!open) return from.fail(reason::wrong_type, "open_acks", "not whole, or of an unknown kind");
+  to = *std::move(open);
+}
+
 void read_commit(fields& from, commit& to) {
   for (const auto* name : {"session", "epoch", "number", "head"})
     from.require(name);
@@ -196,6 +204,7 @@ void read_commit(fields& from, commit& to) {
   from.read("rolls_up", to.rolls_up);
   read_map(from, "head", to.head, read_head);
   read_array(from, "entries", to.entries, read_entry);
+  read_open_acks_field(from, to.open_acks);
 }
 
 unexpected<refusal> log_unreadable(const refusal& why) {

@@ -1,5 +1,6 @@
 // The ledger as it is stored: one run of bytes, because all of it is rewritten with each commit. Each item is the id's hash
-// (16 bytes), the body's digest (8) and the settlement (1); numbers are big endian. Private to messages/codec*.
+// (16 bytes), the body's digest (8) and the settlement (1); numbers are big endian. Open acknowledgements likewise: the kind of
+// message (1), its sequence (8), its id's hash (16). Private to messages/codec*.
 #pragma once
 
 #include <bit>
@@ -11,7 +12,7 @@
 
 #include "messages/codec_names.hpp"
 #include "messages/codec_pack.hpp"
-#include "messages/head.hpp"
+#include "messages/commit.hpp"
 
 namespace baton::codec {
 
@@ -47,6 +48,28 @@ inline std::uint64_t read_big_endian(std::string_view from, std::size_t offset) 
         .ended = static_cast<settlement>(ended)});
   }
   return items;
+}
+
+inline constexpr std::size_t open_ack_bytes = 1 + 8 + 16;
+
+inline char* write_open_ack(char* to, const open_ack& open) {
+  *to++ = open.kind == message_kind::task ? 't' : 'c';
+  to = write_big_endian(to, open.seq.value);
+  to = write_big_endian(to, open.id.high);
+  return write_big_endian(to, open.id.low);
+}
+
+/// Nothing, if the bytes are no whole number of them, or one is of an unknown kind.
+[[nodiscard]] inline std::optional<std::vector<open_ack>> read_open_acks(std::string_view bytes) {
+  if (bytes.size() % open_ack_bytes != 0) return std::nullopt;
+  std::vector<open_ack> all;
+  for (; !bytes.empty(); bytes.remove_prefix(open_ack_bytes)) {
+    if (bytes[0] != 't' && bytes[0] != 'c') return std::nullopt;
+    all.push_back({.kind = bytes[0] == 't' ? message_kind::task : message_kind::control,
+        .seq = {read_big_endian(bytes, 1)},
+        .id = {.high = read_big_endian(bytes, 9), .low = read_big_endian(bytes, 17)}});
+  }
+  return all;
 }
 
 } // namespace baton::codec

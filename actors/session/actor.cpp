@@ -103,7 +103,9 @@ void session_actor::on_loaded(last_came& came) {
     delayed_send(this, with_->retry_every, append_again{});
     return;
   }
+  std::vector<open_ack> open;
   if (auto& last = *came.result) {
+    open = std::move(last->commit.open_acks);
     state_.head = std::move(last->commit.head);
     state_.last = last->seq;
     state_.number = last->commit.number;
@@ -113,7 +115,7 @@ void session_actor::on_loaded(last_came& came) {
   if (state_.last_epoch > at_.epoch) return give_up("a newer owner has written");
   loaded_ = true;
   busy_ = false;
-  decide(session::loaded{at_.after_crash});
+  decide(session::loaded{std::move(open), at_.after_crash});
   take_waiting();
 }
 

@@ -159,7 +159,7 @@ bool is_open(const state& s, id_hash id) {
   const auto is_owed = [&](const outbox_item& owed) { return hash_of_id(message_kind::task, owed.run) == id; };
   return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) || std::ranges::any_of(s.hand.unconfirmed_controls, holds_id) ||
          std::ranges::any_of(s.hand.refused_tasks, is_refused) || std::ranges::any_of(s.hand.refused_controls, is_refused) ||
-         std::ranges::any_of(s.head.outbox, is_owed);
+         std::ranges::any_of(s.head.outbox, is_owed) || std::ranges::find(s.hand.maybe_open, id, &open_ack::id) != s.hand.maybe_open.end();
 }
 
 } // namespace
@@ -196,7 +196,7 @@ bool is_ledger_crowded(const draft& d, std::size_t most) {
   const auto& ledger = d.durable().ledger;
   // Each of these keeps one id at most.
   const auto keepers = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + h.refused_tasks.size() +
-                       h.refused_controls.size() + d.durable().outbox.size();
+                       h.refused_controls.size() + d.durable().outbox.size() + h.maybe_open.size();
   if (keepers < most || ledger.size() < most) return false;
   const auto open = std::ranges::count_if(ledger, [&](const ledger_item& item) { return is_open(d.now(), item.id); });
   return static_cast<std::size_t>(open) >= most;

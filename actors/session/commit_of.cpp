@@ -103,6 +103,9 @@ std::optional<commit> commit_of(const state& after, const std::vector<event>& ev
       made->epoch = after.epoch;
       made->number = next(after.number);
       made->head = after.head;
+      made->open_acks = after.hand.maybe_open;
+      for (const auto& [seq, id] : after.hand.unconfirmed_tasks) made->open_acks.push_back({message_kind::task, seq, id});
+      for (const auto& [seq, id] : after.hand.unconfirmed_controls) made->open_acks.push_back({message_kind::control, seq, id});
     }
     std::visit(storing{*made}, e);
   }

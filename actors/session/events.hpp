@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/session/hand_events.hpp"
 #include "actors/session/machine.hpp"
 #include "messages/event.hpp"
 
@@ -96,89 +97,14 @@ struct session_was_deleted {
   instant at;
 };
 
-// ---- in hand only
-struct task_was_held {
-  held_task message;
-};
-struct task_was_stubbed {
-  stub message;
-};
-struct read_back_was_asked {};
-struct read_back_has_failed {
-  stream_seq seq;
-};
-struct read_back_has_come {
-  held_task message;
-};
-struct task_was_dropped {
-  stream_seq seq;
-};
-/// The message of the stored run was delivered again.
-struct current_was_redelivered {
-  held_task message;
-};
-struct run_was_taken_up {
-  run_record run;
-};
-/// The timer of a `retry_wait` is set, or has fired.
-struct retry_was_timed {
-  std::optional<instant> due;
-};
-struct slot_was_wanted {
-  execution_id execution;
-  bool store_first;
-};
-struct slice_was_launched {};
-/// The wish for a slot was taken back, or the execution no longer counts.
-struct execution_was_dropped {};
-struct execution_was_asked {
-  boundary_order order;
-};
-struct cancel_was_kept {
-  held_control message;
-};
-struct early_cancel_was_kept {
-  early_cancel kept;
-};
-struct early_cancel_was_used {
-  stream_seq seq;
-};
-struct control_was_put_off {
-  held_control message;
-};
-/// The first of those that were put off is carried out next.
-struct control_was_taken_up {};
-struct message_was_refused {
-  message_kind kind;
-  stream_seq seq;
-  pending_refusal refused;
-};
-struct refusal_was_buried {
-  message_kind kind;
-  stream_seq seq;
-};
-struct ack_was_wanted {
-  message_kind kind;
-  stream_seq seq;
-  id_hash id;
-};
-struct ack_was_put_off {
-  std::string item;
-  stream_seq seq;
-};
-struct ack_was_confirmed {
-  message_kind kind;
-  stream_seq seq;
-};
-struct drain_was_asked {};
-
 using event =
     std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
                  run_has_ended, outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded, session_was_deleted,
                  // in hand only
                  task_was_held, task_was_stubbed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
                  run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
-                 early_cancel_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried, ack_was_wanted, ack_was_put_off, ack_was_confirmed, drain_was_asked>;
+                 early_cancel_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried,
+                 ack_was_wanted, ack_was_put_off, ack_was_confirmed, acks_were_left_open, queue_was_passed, drain_was_asked>;
 
 [[nodiscard]] bool is_durable(const event& e);
 

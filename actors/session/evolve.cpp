@@ -241,6 +241,12 @@ struct hand_after {
   void operator()(const ack_was_confirmed& e) const {
     (e.kind == message_kind::task ? hand.unconfirmed_tasks : hand.unconfirmed_controls).erase(e.seq);
   }
+  void operator()(acks_were_left_open& e) const {
+    hand.maybe_open.insert(hand.maybe_open.end(), e.open.begin(), e.open.end());
+  }
+  void operator()(const queue_was_passed& e) const {
+    std::erase_if(hand.maybe_open, [&](const open_ack& open) { return open.kind == e.kind && open.seq <= e.seq; });
+  }
   void operator()(const drain_was_asked&) const { hand.draining = true; }
   /// Needs the head too: see `evolve`.
   void operator()(const current_was_redelivered& e) const { saw(e.message.seq); }

@@ -10,6 +10,7 @@ namespace {
 /// What the log still owes to the world is ordered again.
 void on_loaded(draft& d, const loaded& in) {
   if (in.after_crash && stored_run(d.durable()) != nullptr) take_over(d);
+  if (!in.open_acks.empty()) d.happened(acks_were_left_open{in.open_acks});
   for (const auto& item : d.durable().outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
 }
 
@@ -20,10 +21,22 @@ void on_outbox_delivered(draft& d, const outbox_delivered& in) {
   const auto run = found->run;
   const auto owed = d.hand().ack_after.find(in.item);
   const auto message = owed == d.hand().ack_after.end() ? std::optional<stream_seq>{} : owed->second;
+  const open_ack open{message_kind::task, found->message, hash_of_id(message_kind::task, run)};
   d.happened(outbox_was_delivered{in.item, run, d.time()});
-  if (message) settle_ack(d, message_kind::task, *message, hash_of_id(message_kind::task, run));
+  if (message) {
+    settle_ack(d, open.kind, *message, open.id);
+  } else {
+    // After a restart: it is still to come.
+    d.happened(acks_were_left_open{{open}});
+  }
   take_put_off(d);
   proceed(d);
+}
+
+/// Messages come in order, so those before this one that have not come again are not in the queue any more.
+void pass(draft& d, message_kind kind, stream_seq seq) {
+  const auto is_passed = [&](const open_ack& open) { return open.kind == kind && open.seq <= seq; };
+  if (std::ranges::any_of(d.hand().maybe_open, is_passed)) d.happened(queue_was_passed{kind, seq});
 }
 
 void on_timer(draft& d, const timer_fired& in) {
@@ -59,10 +72,14 @@ decided advance(state& s, input in, const context& with) {
   std::visit(overloaded{[&](const loaded& l) { on_loaded(d, l); },
                         [&](task_arrived& t) {
                           if (t.message.after_crash) take_over(d);
+                          pass(d, message_kind::task, t.message.seq);
                           admit(d, std::move(t.message));
                           proceed(d);
                         },
-                        [&](control_arrived& c) { on_control(d, std::move(c.message)); },
+                        [&](control_arrived& c) {
+                          pass(d, message_kind::control, c.message.seq);
+                          on_control(d, std::move(c.message));
+                        },
                         [&](task_read_back& t) {
                           d.happened(read_back_has_come{std::move(t.message)});
                           proceed(d);

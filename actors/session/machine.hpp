@@ -107,6 +107,8 @@ struct ack_confirmed {
 struct drain_asked {};
 /// First input after the head was loaded: what the log says is still owed.
 struct loaded {
+  /// Of the last commit.
+  std::vector<open_ack> open_acks;
   /// The partition was taken from a node that died.
   bool after_crash = false;
 };

@@ -93,6 +93,8 @@ struct hand {
   /// Settled, acknowledgement not confirmed: not evicted from the ledger.
   std::map<stream_seq, id_hash> unconfirmed_tasks;
   std::map<stream_seq, id_hash> unconfirmed_controls;
+  /// Settled by an earlier owner, who had no confirmation: not evicted from the ledger before they have come, or been passed.
+  std::vector<open_ack> maybe_open;
   /// Refused: being buried, then acknowledged.
   std::map<stream_seq, pending_refusal> refused_tasks;
   std::map<stream_seq, pending_refusal> refused_controls;

@@ -63,7 +63,7 @@ session_driver::session_driver(session::limits limits) : limits_{std::move(limit
   state_.partition = {7};
   state_.node = node_id::parse("node-1").value();
   state_.epoch = {1};
-  take(session::loaded{false});
+  take(session::loaded{{}, false});
 }
 
 session::limits session_driver::usual_limits() {
@@ -309,7 +309,7 @@ void session_driver::crash_and_reload(life next_life) {
   }
   state_ = std::move(fresh);
   rules_.life_began(state_, next_life.after_crash);
-  take(session::loaded{next_life.after_crash});
+  take(session::loaded{log_.empty() ? std::vector<open_ack>{} : log_.back().open_acks, next_life.after_crash});
 }
 
 void session_driver::crash_in_next_commit(bool is_stored, std::size_t performed, life next_life) {

@@ -314,3 +314,13 @@ TEST_CASE("damaged commits are read or refused, never more", "[codec][commit]") 
   }
   CHECK(refusals > 500);
 }
+
+TEST_CASE("open acknowledgements are read as they were written, or not at all", "[codec]") {
+  auto c = small_commit();
+  c.open_acks = {{message_kind::task, {7}, {1, 2}}, {message_kind::control, {1ULL << 60U}, {3, 4}}};
+  const auto read = codec::decode_commit(codec::encode_commit(c));
+  REQUIRE(read);
+  CHECK(read->open_acks == c.open_acks);
+  CHECK(why_not(read_with(c, {"open_acks"}, value{value::bytes{std::string(24, 't')}})) == reason::log_unreadable);
+  CHECK(why_not(read_with(c, {"open_acks"}, value{value::bytes{std::string(25, 'x')}})) == reason::log_unreadable);
+}

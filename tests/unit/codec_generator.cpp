@@ -248,6 +248,8 @@ commit codec_generator::any_commit() {
   c.head = any_head();
   for (auto count = below(4); count > 0; --count)
     c.entries.push_back(any_entry());
+  for (auto count = below(4); count > 0; --count)
+    c.open_acks.push_back({coin() ? message_kind::task : message_kind::control, {number()}, {number(), number()}});
   c.rolls_up = coin();
   return c;
 }

@@ -35,6 +35,16 @@ void start_known_slice(session_driver& s) {
 
 } // namespace
 
+namespace {
+
+edit titled(std::string title) {
+  edit change;
+  change.title = std::move(title);
+  return change;
+}
+
+} // namespace
+
 TEST_CASE("a crash before the commit: the turn runs again, and nobody was told anything", "[session]") {
   session_driver s;
   s.task("t1", {.reply_to = "_INBOX.a"});
@@ -326,5 +336,35 @@ TEST_CASE("replaying a session's log gives the head that was live", "[session]")
   const auto live = s.now().head;
   s.crash_and_reload(in_the_same_hands);
   CHECK(s.now().head == live);
+  s.settle();
+}
+
+TEST_CASE("what may still be in the queue stays known after a crash, however much is settled before it comes again", "[session]") {
+  session_driver s;
+  const auto t1 = s.task("t1", {.reply_to = "_INBOX.a"});
+  s.run(completed{"done"});
+  // Its acknowledgement is lost with the node.
+  for (int i = 0; i < 3 * static_cast<int>(ledger_max); ++i)
+    s.publish_control("e" + std::to_string(i), titled("title " + std::to_string(i)));
+  s.crash_and_reload();
+  while (s.deliver_next(message_kind::control)) s.confirm_acks();
+  CHECK(s.now().head.ledger.size() <= ledger_most);
+  s.deliver();
+  CHECK_FALSE(s.has_wish());
+  CHECK(s.is_in_queue(message_kind::task, t1) == s.has_to_ack(message_kind::task, t1));
+  s.settle();
+  CHECK(s.started() == std::vector<std::string>{"t1"});
+}
+
+TEST_CASE("what was left open is forgotten once a later message has come", "[session]") {
+  session_driver s;
+  const auto t1 = s.task("t1");
+  s.run(completed{"done"});
+  s.ack_reaches(message_kind::task, t1);
+  s.crash_and_reload();
+  CHECK(s.now().hand.maybe_open.size() == 1);
+  CHECK(session::is_quiet(s.now()));
+  s.task("t2");
+  CHECK(s.now().hand.maybe_open.empty());
   s.settle();
 }

@@ -1,0 +1,97 @@
+// What happened to what a session has in hand: messages that are still in the queue, and the execution under way. Not stored;
+// losing it costs a redelivery.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/session/state.hpp"
+
+namespace baton::session {
+
+struct task_was_held {
+  held_task message;
+};
+struct task_was_stubbed {
+  stub message;
+};
+struct read_back_was_asked {};
+struct read_back_has_failed {
+  stream_seq seq;
+};
+struct read_back_has_come {
+  held_task message;
+};
+struct task_was_dropped {
+  stream_seq seq;
+};
+/// The message of the stored run was delivered again.
+struct current_was_redelivered {
+  held_task message;
+};
+struct run_was_taken_up {
+  run_record run;
+};
+/// The timer of a `retry_wait` is set, or has fired.
+struct retry_was_timed {
+  std::optional<instant> due;
+};
+struct slot_was_wanted {
+  execution_id execution;
+  bool store_first;
+};
+struct slice_was_launched {};
+/// The wish for a slot was taken back, or the execution no longer counts.
+struct execution_was_dropped {};
+struct execution_was_asked {
+  boundary_order order;
+};
+struct cancel_was_kept {
+  held_control message;
+};
+struct early_cancel_was_kept {
+  early_cancel kept;
+};
+struct early_cancel_was_used {
+  stream_seq seq;
+};
+struct control_was_put_off {
+  held_control message;
+};
+/// The first of those that were put off is carried out next.
+struct control_was_taken_up {};
+struct message_was_refused {
+  message_kind kind;
+  stream_seq seq;
+  pending_refusal refused;
+};
+struct refusal_was_buried {
+  message_kind kind;
+  stream_seq seq;
+};
+struct ack_was_wanted {
+  message_kind kind;
+  stream_seq seq;
+  id_hash id;
+};
+/// By whoever owned the session before.
+struct acks_were_left_open {
+  std::vector<open_ack> open;
+};
+/// Of these, none up to `seq` will come again.
+struct queue_was_passed {
+  message_kind kind;
+  stream_seq seq;
+};
+struct ack_was_put_off {
+  std::string item;
+  stream_seq seq;
+};
+struct ack_was_confirmed {
+  message_kind kind;
+  stream_seq seq;
+};
+struct drain_was_asked {};
+
+} // namespace baton::session
