@@ -31,9 +31,7 @@ caf::behavior supervisor_actor::make_behavior() {
       [this](const boundary_answered& order) { pass_on(order); },
       [this](const execution_asked& order) { pass_on(order); },
       [this](const execution_aborted& order) { pass_on(order); },
-      [this](const slice_over& in) {
-        if (const auto found = known_.find(in.execution); found != known_.end()) found->second.over = true;
-      },
+      [this](const slice_over& in) { stopped(in.execution); },
       [this](sweep_slices) { sweep(); },
       [this](read_log_room) { watch_log(); },
       [this](log_was_full) { read_log(); },
@@ -89,7 +87,12 @@ void supervisor_actor::start(slice_request request) {
   const auto found = known_.find(execution);
   if (found == known_.end()) return;
   auto& holder = found->second;
-  const auto now = with_->clock->now();
+  holder.of = request.routing.session;
+  if (!running_.emplace(holder.of, execution).second) {
+    held_back_.insert_or_assign(holder.of, std::move(request));
+    return;
+  }
+  const auto now = with_->clock->monotonic_now();
   // The runner keeps its own limit; this is for one that does not.
   holder.abort_at = now + request.policy.time_limit + 2 * with_->limits.settle;
   young_.push_back({execution, now});
@@ -106,28 +109,45 @@ void supervisor_actor::start(slice_request request) {
 
 void supervisor_actor::free(const execution_id& execution) {
   const auto found = known_.find(execution);
-  if (found == known_.end()) return;
+  if (found == known_.end() || found->second.freed) return;
   auto& holder = found->second;
-  if (holder.execution && holder.over) {
-    idle_.push_back(std::move(holder.execution));
-  } else if (holder.execution) {
-    demonitor(holder.execution);
-    send_exit(holder.execution, caf::exit_reason::user_shutdown);
-  }
+  if (!holder.execution || holder.over) return end(execution);
+  holder.freed = true;
+  send(holder.execution, execution_aborted{execution, "it is no longer wanted"});
+}
+
+void supervisor_actor::end(const execution_id& execution) {
+  const auto found = known_.find(execution);
+  if (found->second.execution) idle_.push_back(std::move(found->second.execution));
+  const auto waiting = held_back_.find(found->second.of);
+  if (waiting != held_back_.end() && waiting->second.routing.execution == execution) held_back_.erase(waiting);
   known_.erase(found);
   slots_.free(execution);
   grant();
+}
+
+void supervisor_actor::stopped(const execution_id& execution) {
+  const auto found = known_.find(execution);
+  if (found == known_.end()) return;
+  const auto session = found->second.of;
+  found->second.over = true;
+  if (found->second.freed) end(execution);
+  running_.erase(session);
+  if (auto next = held_back_.extract(session)) start(std::move(next.mapped()));
 }
 
 void supervisor_actor::on_down(const caf::down_msg& down) {
   std::erase(idle_, down.source);
   const auto found = std::ranges::find_if(known_, [&](const auto& one) { return one.second.execution == down.source; });
   if (found == known_.end()) return;
-  auto& [execution, holder] = *found;
+  auto& holder = found->second;
   holder.execution = nullptr;
   if (holder.over) return;
-  slice_end end{lost{"the execution actor died: " + to_string(down.reason)}, {}, std::nullopt};
-  send(holder.session, session_input{session::slice_ended{execution, std::move(end)}});
+  if (!holder.freed) {
+    slice_end end{lost{"the execution actor died: " + to_string(down.reason)}, {}, std::nullopt};
+    send(holder.session, session_input{session::slice_ended{found->first, std::move(end)}});
+  }
+  stopped(execution_id{found->first});
 }
 
 void supervisor_actor::sweep_later() {
@@ -138,7 +158,7 @@ void supervisor_actor::sweep_later() {
 
 void supervisor_actor::sweep() {
   sweeping_ = false;
-  const auto now = with_->clock->now();
+  const auto now = with_->clock->monotonic_now();
   while (!young_.empty()) {
     const auto& oldest = young_.front();
     const auto found = known_.find(oldest.execution);

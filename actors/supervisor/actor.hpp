@@ -26,14 +26,18 @@ public:
 private:
   struct record {
     caf::actor session;
+    /// Once it was launched.
+    session_id of;
     caf::actor execution;
-    instant abort_at;
+    monotonic_instant abort_at;
     /// It has reported its end.
     bool over = false;
+    /// Nobody waits for its report any more: its slot is free once it is over.
+    bool freed = false;
   };
   struct launched {
     execution_id execution;
-    instant at;
+    monotonic_instant at;
   };
 
   void grant();
@@ -43,6 +47,9 @@ private:
   void on_log_room(const log_room_came& came);
   void start(slice_request request);
   void free(const execution_id& execution);
+  void end(const execution_id& execution);
+  /// Its slice has stopped: the session's next may start.
+  void stopped(const execution_id& execution);
   /// An execution actor is gone; if it was still expected to report, its slice is lost.
   void on_down(const caf::down_msg& down);
   void sweep();
@@ -55,6 +62,10 @@ private:
   supervisor::reserve reserve_;
   bool reading_log_ = false;
   std::unordered_map<execution_id, record> known_;
+  /// The slice of each session that runs or is being stopped: never two at once, whoever asked for them.
+  std::unordered_map<session_id, execution_id> running_;
+  /// Launched while the session's slice before is still being stopped.
+  std::unordered_map<session_id, slice_request> held_back_;
   /// Waiting for a slice.
   std::vector<caf::actor> idle_;
   /// In the order of their launch; those that ended meanwhile are skipped.

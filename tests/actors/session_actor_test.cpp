@@ -4,6 +4,7 @@
 
 using namespace baton;
 using namespace baton::support;
+using namespace std::chrono_literals;
 using strings = std::vector<std::string>;
 
 TEST_CASE_METHOD(node_world, "a short turn is one append and one acknowledgement", "[session]") {
@@ -98,6 +99,23 @@ TEST_CASE_METHOD(node_world, "when somebody else wrote first, the session drops 
   CHECK(log.of(foreign.session).back().commit.number == commit_number{8});
 }
 
+TEST_CASE_METHOD(node_world, "an append that the session's dead actor left under way is not taken for its own", "[session]") {
+  open(1);
+  const auto seq = publish("s1", "t1");
+  commit left_behind;
+  left_behind.session = *session_id::parse("s1");
+  left_behind.node = services_->node;
+  left_behind.epoch = {1};
+  left_behind.number = {1};
+  left_behind.head.title = "of another actor";
+  log.write(left_behind);
+  complete("t1");
+  CHECK(queue.holds(message_kind::task, seq));
+  complete("t1");
+  CHECK_FALSE(queue.holds(message_kind::task, seq));
+  CHECK(log.of(left_behind.session).size() == 2);
+}
+
 TEST_CASE_METHOD(node_world, "a redelivered task that is settled is acknowledged and not run again", "[session]") {
   open(1);
   const auto seq = publish("s1", "t1");
@@ -165,6 +183,61 @@ TEST_CASE_METHOD(node_world, "an exception in a runner loses that slice and no o
   publish("s3", "t3");
   complete("t3");
   CHECK(events_of("s3") == strings{"run_completed"});
+}
+
+TEST_CASE_METHOD(node_world, "the next slice of a session starts only when the one before has stopped", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  publish("s1", "t2");
+  publish("s2", "other");
+  auto& first = runner.of("t1");
+  first.dies_slowly = true;
+  // The run ends here and now; what ran in it does not.
+  entry open_call;
+  open_call.kind = entry_kind::tool_call;
+  open_call.content = value::object{{"id", "c1"}, {"name", "look"}};
+  first.listener->at_boundary({{open_call}, value{"half"}});
+  settle();
+  CHECK(events_of("s1").front() == "run_failed");
+  CHECK(first.aborted);
+  CHECK(runner.started("t2") == 0);
+  complete("other");
+  first.listener->ended({lost{"killed at last"}, {}, std::nullopt});
+  settle();
+  CHECK(runner.started("t2") == 1);
+  complete("t2");
+  CHECK(events_of("s1").back() == "run_completed");
+}
+
+TEST_CASE_METHOD(node_world, "a session that is started anew waits for what it left running", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  auto& first = runner.of("t1");
+  first.dies_slowly = true;
+  commit foreign;
+  foreign.session = *session_id::parse("s1");
+  foreign.node = *node_id::parse("node-9");
+  foreign.number = {1};
+  log.write(foreign);
+  first.listener->at_boundary({{}, value{"half"}});
+  settle();
+  CHECK(first.aborted);
+  CHECK(runner.started("t1") == 1);
+  first.listener->ended({lost{"killed at last"}, {}, std::nullopt});
+  settle();
+  CHECK(runner.started("t1") == 2);
+}
+
+TEST_CASE_METHOD(node_world, "a wall clock that is set forward or back ends no slice", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  clock.set_wall(std::chrono::hours{24});
+  advance(milliseconds{1'000});
+  CHECK_FALSE(runner.of("t1").aborted);
+  clock.set_wall(-std::chrono::hours{48});
+  publish("s2", "t2");
+  advance(milliseconds{1'500});
+  CHECK(events_of("s2") == strings{"slice_started"});
 }
 
 TEST_CASE_METHOD(node_world, "a slice whose session is gone is stopped", "[supervisor]") {
@@ -316,6 +389,23 @@ TEST_CASE_METHOD(node_world, "a drained partition yields what runs, starts nothi
   CHECK(runner.of("t1").request.state.attempt == 0);
 }
 
+TEST_CASE_METHOD(node_world, "a session that has said that it is drained stores nothing more", "[partition]") {
+  open(1);
+  publish("s1", "t1");
+  dead.set_reachable(false);
+  runner.end("t1", failed{reason::runner_failed, "no", false});
+  settle();
+  publish("s2", "t2");
+  tell_partition(actors::drain_partition{});
+  const auto before = log.of(*session_id::parse("s1")).size();
+  dead.set_reachable(true);
+  advance(milliseconds{1'000});
+  CHECK(log.of(*session_id::parse("s1")).size() == before);
+  runner.end("t2", yielded{"asked"});
+  settle();
+  CHECK(released == 1);
+}
+
 TEST_CASE_METHOD(node_world, "what belongs to no session is buried, acknowledged and counted, and harms nobody", "[partition]") {
   open(1);
   const auto seq = queue.publish_refused({0}, message_kind::task, "not~ok", {reason::invalid_session_id, "subject"});
@@ -334,7 +424,7 @@ TEST_CASE_METHOD(node_world, "who asked for an answer hears of a refusal, once t
   settle();
   CHECK(sink.answers.empty());
   dead.set_reachable(true);
-  advance(std::chrono::minutes{1});
+  advance(1min);
   REQUIRE(sink.answers.size() == 1);
   CHECK(sink.answers[0].first == "_INBOX.asker");
   CHECK(sink.answers[0].second == answer{*task_id::parse("c1"), verdict::refused, refusal{reason::unknown_kind, "kind"}, {}});

@@ -26,7 +26,7 @@ public:
   void ask(boundary_order order) override { held_->asked.push_back(order); }
   void abort(lost why) override {
     held_->aborted = true;
-    held_->listener->ended({std::move(why), {}, std::nullopt});
+    if (!held_->dies_slowly) held_->listener->ended({std::move(why), {}, std::nullopt});
   }
 
 private:
@@ -38,7 +38,8 @@ private:
 append_result fake_session_log::store(stream_seq expected, commit c) {
   auto& commits = stored_[c.session];
   const auto last = commits.empty() ? stream_seq{} : commits.back().seq;
-  if (last != expected) return superseded{};
+  if (last < expected) return log_failure::unreachable;
+  if (last > expected) return superseded{};
   last_ = next(last_);
   if (c.rolls_up) commits.clear();
   commits.push_back({last_, {}, std::move(c)});

@@ -29,6 +29,8 @@ public:
     wall_ += by;
     monotonic_ += by;
   }
+  /// Somebody sets the wall clock.
+  void set_wall(milliseconds by) { wall_ += by; }
 
 private:
   instant wall_{std::chrono::hours{500'000}};
@@ -125,6 +127,8 @@ public:
     std::vector<boundary_order> asked;
     bool aborted = false;
     bool destroyed = false;
+    /// An abort is heard, but its end has to be told by the test.
+    bool dies_slowly = false;
   };
   std::unique_ptr<running_slice> start(const slice_request& request, std::shared_ptr<slice_listener> listener) override;
   /// The next slice cannot even be started: an exception.
