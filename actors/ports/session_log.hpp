@@ -27,7 +27,7 @@ enum class log_failure {
 struct appended {
   stream_seq seq;
 };
-/// The session's last sequence is not the expected one; nothing was stored by this call.
+/// The session's last sequence is above the expected one: somebody else wrote; nothing was stored by this call.
 struct superseded {};
 using append_result = std::variant<appended, superseded, log_failure>;
 
@@ -35,7 +35,8 @@ class session_log {
 public:
   virtual ~session_log() = default;
 
-  /// Stores `c` if the session's last commit is at `expected` (0: it has none). Values over `inline_max` are stored by
+  /// Stores `c` if the session's last commit is at `expected` (0: it has none). If it is below, the log has lost what it had
+  /// confirmed: `unreachable`, since on what is left nobody may go on. Values over `inline_max` are stored by
   /// content first, and are whole again when read.
   virtual void append(partition_id partition, stream_seq expected, commit c, std::function<void(append_result)> done) = 0;
 

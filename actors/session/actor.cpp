@@ -193,6 +193,11 @@ void session_actor::on_checked(append_checked& came) {
   if (is_ours) return stored_at(last->seq);
   const auto last_seq = last ? last->seq : stream_seq{};
   if (last_seq == expected_) return append();
+  if (last_seq < expected_) {
+    // The log knows less than it confirmed: nobody may go on over that. It shows whole again, or the node ends.
+    delayed_send(this, with_->retry_every, append_again{});
+    return;
+  }
   give_up("somebody else wrote to its log");
 }
 

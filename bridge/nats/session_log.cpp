@@ -1,5 +1,6 @@
 #include "bridge/nats/session_log.hpp"
 
+#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -10,6 +11,23 @@
 
 namespace baton::nats {
 namespace {
+
+/// The stream of the log is not there (or nobody leads it at the moment).
+bool is_missing(const api_failure& why) {
+  return why.link == failure::no_responders || why.code == refusal_code::stream_not_found;
+}
+
+/// The session's last sequence is below the one that the log itself gave out: what it confirmed is gone.
+bool went_back(const api_failure& why, stream_seq expected) {
+  if (why.code != refusal_code::wrong_last_sequence) return false;
+  // "wrong last sequence: 17"
+  const auto colon = why.text.rfind(": ");
+  if (colon == std::string::npos) return false;
+  std::uint64_t last = 0;
+  const auto* end = why.text.data() + why.text.size();
+  const auto read = std::from_chars(why.text.data() + colon + 2, end, last);
+  return read.ec == std::errc{} && read.ptr == end && last < expected.value;
+}
 
 append_result failure_of_publish(const api_failure& why) {
   if (why.link) {
@@ -38,6 +56,7 @@ append_result failure_of_publish(const api_failure& why) {
 struct appending {
   requester& over;
   std::shared_ptr<blob_store> large;
+  std::function<void()> missing;
   milliseconds patience;
   partition_id partition;
   stream_seq expected;
@@ -53,9 +72,14 @@ struct appending {
       with.push_back({event_header, std::move(e)});
     const auto tombstone_of = c.rolls_up ? c.session : session_id{};
     over.request(subjects::log(partition, c.session), with, codec::encode_commit(c), patience,
-        [large = large, tombstone_of, told = std::move(done)](const requester::result& answer) {
+        [large = large, missing = missing, last = expected, tombstone_of, told = std::move(done)](
+            const requester::result& answer) {
           const auto stored = published_of(answer);
-          if (!stored) return told(failure_of_publish(stored.error()));
+          if (!stored) {
+            const bool back = went_back(stored.error(), last);
+            if (missing && (back || is_missing(stored.error()))) missing();
+            return told(back ? log_failure::unreachable : failure_of_publish(stored.error()));
+          }
           if (!tombstone_of.empty()) large->purge(tombstone_of);
           told(appended{stored->seq});
         });
@@ -113,12 +137,12 @@ struct reading : std::enable_shared_from_this<reading> {
 
 } // namespace
 
-nats_session_log::nats_session_log(requester& over, milliseconds patience)
-    : over_{over}, patience_{patience}, large_{std::make_shared<blob_store>(over, patience)} {}
+nats_session_log::nats_session_log(requester& over, milliseconds patience, std::function<void()> missing)
+    : over_{over}, patience_{patience}, missing_{std::move(missing)}, large_{std::make_shared<blob_store>(over, patience)} {}
 
 void nats_session_log::append(
     partition_id partition, stream_seq expected, commit c, std::function<void(append_result)> done) {
-  appending plain{over_, large_, patience_, partition, expected, std::move(done)};
+  appending plain{over_, large_, missing_, patience_, partition, expected, std::move(done)};
   auto large = take_large_values(c);
   if (large.empty()) return plain.send(c);
   std::make_shared<appending_large>(std::move(plain), std::move(c), std::move(large))->go_on();
@@ -128,10 +152,11 @@ void nats_session_log::read_last(
     partition_id partition, const session_id& session, std::function<void(last_result)> done) {
   over_.request(api_subject("STREAM.MSG.GET", subjects::log_stream), {},
       last_by_subject(subjects::log(partition, session)), patience_,
-      [large = large_, done = std::move(done)](const requester::result& answer) {
+      [large = large_, missing = missing_, done = std::move(done)](const requester::result& answer) {
         if (!answer) return done(unexpected{log_failure::unreachable});
         const auto message = read_message_answer(answer->payload());
         if (!message) {
+          if (missing && is_missing(message.error())) missing();
           if (message.error().code == refusal_code::no_message) return done(std::optional<stored_commit>{});
           return done(unexpected{failure_of_read(message.error())});
         }

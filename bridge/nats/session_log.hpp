@@ -1,6 +1,7 @@
 // The log of every session on JetStream: one message per commit, appended by compare-and-set on the subject's last sequence.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "actors/ports/session_log.hpp"
@@ -9,12 +10,18 @@
 
 namespace baton::nats {
 
+/// How long an append or a read may take before it counts as unreachable.
+inline constexpr milliseconds log_patience{5'000};
+
 /// Values that are too large for a commit are in BATON_BLOBS before the commit that names them is sent. The blobs of a deleted
 /// session are purged once its tombstone is stored, and again whenever the tombstone is read: the first time may have failed.
 class nats_session_log final : public session_log {
 public:
   /// `over` outlives the last callback; the log itself need not. After `patience` it is not known whether a commit was stored.
-  explicit nats_session_log(requester& over, milliseconds patience = milliseconds{5'000});
+  /// `missing` is told, from any thread, whenever the log's stream is not there or knows less of a session than it confirmed:
+  /// then nothing is said of the session but `unreachable`.
+  explicit nats_session_log(
+      requester& over, milliseconds patience = log_patience, std::function<void()> missing = {});
 
   void append(partition_id partition, stream_seq expected, commit c, std::function<void(append_result)> done) override;
   void read_last(partition_id partition, const session_id& session, std::function<void(last_result)> done) override;
@@ -22,6 +29,7 @@ public:
 private:
   requester& over_;
   milliseconds patience_;
+  std::function<void()> missing_;
   std::shared_ptr<blob_store> large_;
 };
 

@@ -57,7 +57,7 @@ expected<std::vector<seen_stream>, std::string> load_seen(const std::filesystem:
   if (rows == nullptr) return unexpected{file.string() + " does not hold what this node has seen of the streams"};
   for (const auto& row : *rows) {
     streams.push_back(
-        {text_at(row, {"name"}), text_at(row, {"made"}), number_at(row, {"first_seq"}), number_at(row, {"last_seq"})});
+        {text_at(row, {"name"}), text_at(row, {"made"}), number_at(row, {"last_seq"})});
   }
   return streams;
 }
@@ -66,7 +66,7 @@ std::optional<std::string> save_seen(const std::filesystem::path& file, const st
   value::array rows;
   for (const auto& one : streams) {
     rows.emplace_back(value::object{
-        {"name", one.name}, {"made", one.made}, {"first_seq", one.first_seq}, {"last_seq", one.last_seq}});
+        {"name", one.name}, {"made", one.made}, {"last_seq", one.last_seq}});
   }
   const auto text = to_json({{"streams", std::move(rows)}}) + "\n";
   auto fresh = file;
@@ -87,7 +87,7 @@ std::string loss(const std::vector<seen_stream>& before, const std::vector<seen_
     const auto is = std::ranges::find(now, was.name, &seen_stream::name);
     if (is == now.end()) return story(was) + ", is gone";
     if (is->made != was.made) return story(was) + ", was made anew on " + is->made + ": what it held is gone";
-    if (is->last_seq < was.last_seq || is->first_seq < was.first_seq) {
+    if (is->last_seq < was.last_seq) {
       return story(was) + ", now ends at message " + std::to_string(is->last_seq)
           + ": the server has lost messages that it had confirmed";
     }

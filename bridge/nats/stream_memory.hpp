@@ -16,7 +16,6 @@ struct seen_stream {
   std::string name;
   /// When the stream was made, as the server writes it: a stream made anew has another.
   std::string made;
-  std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
   friend bool operator==(const seen_stream&, const seen_stream&) = default;
 };
@@ -27,8 +26,9 @@ struct seen_stream {
 [[nodiscard]] std::optional<std::string> save_seen(
     const std::filesystem::path& file, const std::vector<seen_stream>& streams);
 
-/// What is wrong with `now`, given what was `before`: a stream that is gone or was made anew, or one whose sequences went
-/// backwards. Empty: nothing. `now` holds only the streams that are there.
+/// What is wrong with `now`, given what was `before`: a stream that is gone or was made anew, or one whose last sequence went
+/// backwards. Empty: nothing. `now` holds only the streams that are there. (The first sequence may go back: a server that was
+/// killed may bring back what was acknowledged last, and whoever gets it again knows it.)
 [[nodiscard]] std::string loss(const std::vector<seen_stream>& before, const std::vector<seen_stream>& now);
 
 } // namespace baton::nats

@@ -25,6 +25,7 @@
 #include "bridge/process/group_records.hpp"
 #include "bridge/process/program_host.hpp"
 #include "ops/batond/wiring/broker.hpp"
+#include "ops/batond/wiring/broker_watch.hpp"
 #include "ops/batond/home.hpp"
 #include "ops/batond/wiring/runners.hpp"
 #include "ops/batond/wiring/settings.hpp"
@@ -60,6 +61,7 @@ struct node::parts {
 
   home at;
   broker reached;
+  std::unique_ptr<broker_watch> looks_after;
   prometheus_metrics metrics;
   node_ids ids;
   std::unique_ptr<nats::nats_owner_store> owners;
@@ -90,8 +92,10 @@ struct node::parts {
 };
 
 std::optional<std::string> node::parts::open_ports() {
+  const nats::stream_memory kept{at.stream_memory(), false};
+  looks_after = std::make_unique<broker_watch>(reached.requests(), kept, log, told.broke);
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
-  sessions = std::make_unique<nats::nats_session_log>(reached.requests());
+  sessions = std::make_unique<nats::nats_session_log>(reached.requests(), nats::log_patience, looks_after->missing_stream());
   gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
   events = std::make_unique<nats::nats_event_sink>(reached.link());

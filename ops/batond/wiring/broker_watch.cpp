@@ -1,0 +1,96 @@
+#include "ops/batond/wiring/broker_watch.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+namespace baton::batond {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// How often the streams are looked at, and remembered, though nobody reports one missing.
+constexpr milliseconds look_every{10'000};
+/// Between two looks, whoever asks for them.
+constexpr milliseconds look_pause{100};
+/// A loss that this many looks in a row have found is one: a new leader of a stream may know less for a moment.
+constexpr int looks_that_convince = 3;
+
+} // namespace
+
+struct broker_watch::state final : nats::link_listener {
+  state(operator_log& l, std::function<void(const std::string&)> b) : log{l}, broke{std::move(b)} {}
+
+  void reconnected() override { ask_for_look(); }
+
+  void ask_for_look() {
+    const std::lock_guard lock{mutex};
+    due = true;
+    changed.notify_all();
+  }
+  void stop() {
+    const std::lock_guard lock{mutex};
+    stopping = true;
+    changed.notify_all();
+  }
+  /// False: the watch ends.
+  [[nodiscard]] bool rest(milliseconds longest) {
+    std::unique_lock lock{mutex};
+    changed.wait_for(lock, longest, [this] { return stopping; });
+    return !stopping;
+  }
+  /// Until a look is asked for, or the next one is due. False: the watch ends.
+  [[nodiscard]] bool wait_for_look() {
+    std::unique_lock lock{mutex};
+    changed.wait_for(lock, look_every, [this] { return stopping || due; });
+    due = false;
+    return !stopping;
+  }
+
+  operator_log& log;
+  const std::function<void(const std::string&)> broke;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool due = false;
+  bool stopping = false;
+};
+
+broker_watch::broker_watch(nats::requester& over, nats::stream_memory kept, operator_log& log,
+                           std::function<void(const std::string&)> broke)
+    : over_{over}, kept_{std::move(kept)}, state_{std::make_shared<state>(log, std::move(broke))} {
+  over_.link().listen(state_);
+  watcher_ = std::thread{[this] { run(); }};
+}
+
+broker_watch::~broker_watch() {
+  state_->stop();
+  watcher_.join();
+}
+
+std::function<void()> broker_watch::missing_stream() const {
+  return [at = std::weak_ptr{state_}] {
+    if (const auto still = at.lock()) still->ask_for_look();
+  };
+}
+
+void broker_watch::run() {
+  std::string told;
+  int lost_looks = 0;
+  do {
+    // One that is away is told of by the connection.
+    if (!over_.link().connected()) continue;
+    const auto why = nats::remember_streams(over_, kept_);
+    const bool is_loss = why && why->what == nats::streams_refused::kind::lost;
+    lost_looks = is_loss ? lost_looks + 1 : 0;
+    if (lost_looks == looks_that_convince) return state_->broke(why->text);
+    if (is_loss) {
+      state_->ask_for_look();
+    } else if (const auto before = std::exchange(told, why ? why->text : std::string{}); told != before && why) {
+      state_->log.say(severity::warning, "cannot look after the streams: " + why->text);
+    }
+  } while (state_->rest(look_pause) && state_->wait_for_look());
+}
+
+} // namespace baton::batond
