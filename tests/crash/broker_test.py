@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a broker may do to a running node besides going away: streams that vanish.
+"""What a broker may do to a running node besides going away: streams that vanish, credentials that end.
 The node says what is the matter and ends; it never goes on over what is not there any more.
 
 Arguments: the directory with the binaries, the repository's root, then unittest's own."""
@@ -72,7 +72,18 @@ class Streams(World):
         self.server.kill()
         self.server.empty()
         self.server.start()
-        self.wait_broken("is gone")
+        self.wait_broken("is gone", "the broker is away", "the broker is back")
+
+
+class Credentials(World):
+    def test_node_that_is_not_let_in_again_ends(self):
+        users = "authorization {{ users = [ {{ user: baton, password: {} }} ] }}\n"
+        self.start(server=users.format("first"))
+        self.run_turn("s", "t1")
+        self.server.kill()
+        self.server.configure(users.format("second"))
+        self.server.start()
+        self.wait_broken("the broker is away", "does not let this node in any more")
 
 
 if __name__ == "__main__":

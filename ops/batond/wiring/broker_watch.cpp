@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace baton::batond {
@@ -16,13 +18,36 @@ constexpr milliseconds look_every{10'000};
 constexpr milliseconds look_pause{100};
 /// A loss that this many looks in a row have found is one: a new leader of a stream may know less for a moment.
 constexpr int looks_that_convince = 3;
+/// What the connection complains of is said once in this time; the rest is counted.
+constexpr milliseconds trouble_every{10'000};
 
 } // namespace
 
 struct broker_watch::state final : nats::link_listener {
-  state(operator_log& l, std::function<void(const std::string&)> b) : log{l}, broke{std::move(b)} {}
+  state(const clock& t, operator_log& l, std::function<void(const std::string&)> b)
+      : time{t}, log{l}, broke{std::move(b)} {}
 
-  void reconnected() override { ask_for_look(); }
+  void disconnected() override {
+    if (!std::exchange(is_away, true)) log.say(severity::warning, "the broker is away: tasks wait there, and this node for it");
+  }
+  void reconnected() override {
+    if (std::exchange(is_away, false)) log.say(severity::info, "the broker is back");
+    ask_for_look();
+  }
+  void closed() override {
+    broke("the broker does not let this node in any more: its user, credentials file or seed file is refused");
+  }
+  void trouble(const std::string& text) override {
+    const auto now = time.monotonic_now();
+    if (quiet_until && now < *quiet_until) {
+      ++unsaid;
+      return;
+    }
+    quiet_until = now + trouble_every;
+    const auto count = std::exchange(unsaid, 0U);
+    const auto more = count == 0 ? std::string{} : " (and " + std::to_string(count) + " more since the last such line)";
+    log.say(severity::warning, "the broker's client: " + text + more);
+  }
 
   void ask_for_look() {
     const std::lock_guard lock{mutex};
@@ -48,8 +73,14 @@ struct broker_watch::state final : nats::link_listener {
     return !stopping;
   }
 
+  const clock& time;
   operator_log& log;
   const std::function<void(const std::string&)> broke;
+
+  // Of the connection's callback thread.
+  bool is_away = false;
+  std::optional<monotonic_instant> quiet_until;
+  std::uint64_t unsaid = 0;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -57,9 +88,9 @@ struct broker_watch::state final : nats::link_listener {
   bool stopping = false;
 };
 
-broker_watch::broker_watch(nats::requester& over, nats::stream_memory kept, operator_log& log,
+broker_watch::broker_watch(nats::requester& over, nats::stream_memory kept, const clock& time, operator_log& log,
                            std::function<void(const std::string&)> broke)
-    : over_{over}, kept_{std::move(kept)}, state_{std::make_shared<state>(log, std::move(broke))} {
+    : over_{over}, kept_{std::move(kept)}, state_{std::make_shared<state>(time, log, std::move(broke))} {
   over_.link().listen(state_);
   watcher_ = std::thread{[this] { run(); }};
 }

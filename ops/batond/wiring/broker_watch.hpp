@@ -1,4 +1,5 @@
-// Looks after the broker's streams while the node runs, and tells `broke` once what they kept is gone.
+// Looks after the broker while the node runs: says when it goes and comes back, and tells `broke` once nothing can be well any
+// more: what it kept is gone, or it does not let this node in.
 #pragma once
 
 #include <functional>
@@ -6,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "actors/ports/clock.hpp"
 #include "actors/ports/operator_log.hpp"
 #include "bridge/nats/requester.hpp"
 #include "bridge/nats/streams.hpp"
@@ -14,9 +16,9 @@ namespace baton::batond {
 
 class broker_watch {
 public:
-  /// All but `broke` outlive the watch, and `log` the connection too. `broke` gets one line for a person, from any
+  /// All but `broke` outlive the watch, and `log` and `time` the connection too. `broke` gets one line for a person, from any
   /// thread, perhaps more than once; it only posts.
-  broker_watch(nats::requester& over, nats::stream_memory kept, operator_log& log,
+  broker_watch(nats::requester& over, nats::stream_memory kept, const clock& time, operator_log& log,
                std::function<void(const std::string&)> broke);
   /// Waits for a look that is under way.
   ~broker_watch();

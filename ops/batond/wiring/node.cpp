@@ -93,7 +93,7 @@ struct node::parts {
 
 std::optional<std::string> node::parts::open_ports() {
   const nats::stream_memory kept{at.stream_memory(), false};
-  looks_after = std::make_unique<broker_watch>(reached.requests(), kept, log, told.broke);
+  looks_after = std::make_unique<broker_watch>(reached.requests(), kept, time, log, told.broke);
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
   sessions = std::make_unique<nats::nats_session_log>(reached.requests(), nats::log_patience, looks_after->missing_stream());
   gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
