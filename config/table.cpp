@@ -119,7 +119,7 @@ constexpr auto option_table = std::to_array<option_row>({
     {"session.slice_time_limit", "", duration{&in<session_at, &session_of::slice_time_limit>, milliseconds{10}, hours{24}},
      "How long one slice may take before it is stopped."},
     {"session.run_wall_limit", "", duration{&in<session_at, &session_of::run_wall_limit>, milliseconds{10}, hours{24 * 30}},
-     "How long a run may take from its acceptance to its end, whatever it waits for."},
+     "How long a run may take from its first start to its end, whatever it waits for."},
     {"session.settle", "", duration{&in<session_at, &session_of::settle>, milliseconds{0}, minutes{10}},
      "What a slice that is told to stop has left before it is killed."},
     {"session.slice_commit_after", "", duration{&in<session_at, &session_of::slice_commit_after>, milliseconds{0}, minutes{10}},

@@ -231,11 +231,19 @@ void cancel_resumed_if_asked_early(draft& d) {
 
 void drop_old_early_cancels(draft& d) {
   const auto kept = d.hand().early_cancels;
+  std::optional<instant> first_left;
+  bool is_any_due = false;
   for (const auto& c : kept) {
-    if (c.until > d.time()) continue;
+    if (c.until > d.time()) {
+      first_left = std::min(first_left.value_or(c.until), c.until);
+      continue;
+    }
+    is_any_due = true;
     d.happened(early_cancel_was_used{c.message.seq});
     settle_without_effect(d, c.message, verdict::unknown);
   }
+  // It fired too early, by a clock that was set back. Whoever is not due yet has a timer of its own otherwise.
+  if (first_left && !is_any_due) d.order(set_timer{timer::early_cancels, *first_left, {}});
 }
 
 void carry_out(draft& d, const held_control& message) {

@@ -128,9 +128,11 @@ void give_back_slot(draft& d) {
 
 /// Of the next slice: its own limit, or what the deadline leaves of it.
 milliseconds time_left(const draft& d) {
-  const auto limit = d.with().limits.slice_time_limit;
-  const auto& deadline = d.hand().run->deadline;
-  return deadline ? std::clamp(*deadline - d.time(), milliseconds{1}, limit) : limit;
+  const auto& limits = d.with().limits;
+  const auto& run = *d.hand().run;
+  auto end = std::min(d.time() + limits.slice_time_limit, run.started_at + limits.run_wall_limit);
+  if (run.deadline) end = std::min(end, *run.deadline);
+  return std::max(end - d.time(), milliseconds{1});
 }
 
 bool is_late(const draft& d) { return d.hand().run->deadline && *d.hand().run->deadline <= d.time(); }

@@ -66,6 +66,35 @@ TEST_CASE("a run ends when it has taken longer than its wall limit, however ofte
   CHECK(s.refusals_of(t) == std::vector{reason::time_limit});
 }
 
+TEST_CASE("a slice gets no more time than the run's wall limit leaves", "[session]") {
+  auto limits = session_driver::usual_limits();
+  limits.run_wall_limit = milliseconds{1'000};
+  session_driver s{limits};
+  s.task("t1");
+  s.grant();
+  CHECK(s.running()->policy.time_limit == milliseconds{1'000});
+  s.advance(milliseconds{400});
+  s.end(yielded{"asked"}, {}, value{1});
+  s.grant();
+  CHECK(s.running()->policy.time_limit == milliseconds{600});
+  s.end(completed{});
+  s.settle();
+}
+
+TEST_CASE("an early cancel whose timer fires too early, by a clock that was set back, is still given up in the end", "[session]") {
+  session_driver s;
+  s.cancel_run("c1", "t9");
+  s.forget_last();
+  s.take(session::timer_fired{session::timer::early_cancels, {}});
+  REQUIRE(s.last_effects().size() == 1);
+  const auto* again = std::get_if<session::set_timer>(&s.last_effects().front());
+  REQUIRE(again != nullptr);
+  CHECK(again->due == s.time() + session_driver::usual_limits().early_cancel_kept);
+  s.advance(session_driver::usual_limits().early_cancel_kept);
+  CHECK(s.verdicts_on("c1") == std::vector{verdict::unknown});
+  s.settle();
+}
+
 TEST_CASE(
     "attempts are 2, 4, 8 … seconds apart, at most the longest, and up to a quarter more by chance", "[session]") {
   auto limits = session_driver::usual_limits();
