@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds probe_patience{2'000};
 constexpr milliseconds probe_every{20};
 constexpr milliseconds progress_every{5'000};
+constexpr auto gave_up_text = "asked to stop while the private nats-server started";
 /// A server that stayed up for this long is worth a quick restart.
 constexpr milliseconds stable_after{30'000};
 
@@ -35,13 +36,15 @@ constexpr milliseconds stable_after{30'000};
 class private_server::keeper {
 public:
   keeper(private_server_options options, operator_log& log)
-      : options_(std::move(options)), log_(log), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+      : options_(std::move(options)), log_(log), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!stop_) throw std::system_error(errno, std::generic_category(), "eventfd");
+  }
   ~keeper() { stop(); }
   keeper(const keeper&) = delete;
   keeper& operator=(const keeper&) = delete;
 
   /// Nothing: it answers, and is watched from now on.
-  [[nodiscard]] std::optional<std::string> open();
+  [[nodiscard]] std::optional<std::string> open(std::function<bool()> gives_up);
   void stop();
 
   [[nodiscard]] const std::string& url() const { return url_; }
@@ -54,7 +57,11 @@ private:
   [[nodiscard]] std::optional<std::string> begin();
   [[nodiscard]] std::optional<std::string> wait_until_ready();
   void watch();
-  [[nodiscard]] bool begin_again();
+  /// Returns when it has ended, or hangs: why. Nothing: stop was asked for.
+  [[nodiscard]] std::optional<std::string> watch_this_life();
+  /// `patience`: what is left of the life before has until it is killed.
+  [[nodiscard]] bool begin_again(milliseconds patience);
+  [[nodiscard]] bool has_given_up();
   /// True: stop was asked for, or `fd` is readable, within `longest`.
   [[nodiscard]] bool pause(milliseconds longest, int fd = -1) const;
   [[nodiscard]] bool is_stopping() const { return stops_within(milliseconds{0}); }
@@ -67,12 +74,19 @@ private:
   std::string url_;
   std::optional<server_life> life_;
   unique_fd stop_;
+  /// Only while the node waits for the first answer.
+  std::function<bool()> gives_up_;
+  bool gave_up_ = false;
+  deadline silence_{milliseconds{0}};
+  deadline stable_{milliseconds{0}};
   std::thread watcher_;
 };
 
-std::optional<std::string> private_server::keeper::open() {
+std::optional<std::string> private_server::keeper::open(std::function<bool()> gives_up) {
+  gives_up_ = std::move(gives_up);
   if (auto failure = prepare()) return failure;
   if (!take_over()) {
+    if (gave_up_) return gave_up_text;
     if (!server_life::clear(options_.folder, options_.stop_patience)) {
       return "the nats-server that an earlier node left in " + options_.folder.string() + " cannot be killed";
     }
@@ -86,6 +100,7 @@ std::optional<std::string> private_server::keeper::open() {
   }
   url_ = "nats://" + settings_.credential.user + ":" + settings_.credential.password
       + "@127.0.0.1:" + std::to_string(settings_.port);
+  gives_up_ = nullptr;
   watcher_ = std::thread{[this] { watch(); }};
   return std::nullopt;
 }
@@ -115,6 +130,7 @@ bool private_server::keeper::take_over() {
   life_ = server_life::take_over(options_.folder);
   if (!life_) return false;
   if (const auto failure = wait_until_ready()) {
+    if (gave_up_) return false;
     log_.say(severity::warning, "the nats-server that an earlier node left is replaced: " + *failure);
     life_.reset();
     return false;
@@ -148,7 +164,9 @@ std::optional<std::string> private_server::keeper::wait_until_ready() {
       if (silence.passed()) return "the private nats-server does not answer";
       break;
     case server_state::absent: silence.restart(options_.silence_max); break;
+    case server_state::unknown: break;
     }
+    if (has_given_up()) return gave_up_text;
     if (latest.passed()) return "the private nats-server did not start in time: " + life_->last_words();
     if (next_word.passed()) {
       log_.say(severity::info, "the private nats-server still reads its store: " + life_->last_words());
@@ -158,27 +176,51 @@ std::optional<std::string> private_server::keeper::wait_until_ready() {
   }
 }
 
+bool private_server::keeper::has_given_up() {
+  gave_up_ = gave_up_ || (gives_up_ && gives_up_());
+  return gave_up_;
+}
+
 void private_server::keeper::watch() {
   auto delay = options_.restart_first;
   for (;;) {
-    const deadline stable{stable_after};
-    while (!life_->has_ended()) {
-      if (pause(milliseconds{-1}, life_->watch()) && is_stopping()) return;
-    }
-    if (stable.passed()) delay = options_.restart_first;
-    log_.say(severity::error, "the private nats-server ended and is started again: " + life_->last_words());
+    stable_.restart(stable_after);
+    const auto why = watch_this_life();
+    if (!why) return;
+    if (stable_.passed()) delay = options_.restart_first;
+    log_.say(severity::error, "the private nats-server " + *why);
+    // It has ended, or would hear nothing else.
+    milliseconds patience{0};
     do {
-      // Whatever is left of the last try has to go first.
-      if (life_) life_->end(options_.stop_patience);
       if (stops_within(delay)) return;
       delay = std::min(2 * delay, options_.restart_longest);
-    } while (!begin_again());
+    } while (!begin_again(std::exchange(patience, options_.stop_patience)));
+  }
+}
+
+std::optional<std::string> private_server::keeper::watch_this_life() {
+  bool is_silent = false;
+  for (;;) {
+    if (pause(options_.ask_every, life_->watch()) && is_stopping()) return std::nullopt;
+    if (life_->has_ended()) return "ended and is started again: " + life_->last_words();
+    const auto state = probe_server(settings_.port, settings_.credential, std::min(probe_patience, options_.silence_max));
+    if (state == server_state::unknown) continue;
+    const bool was_silent = std::exchange(is_silent, state != server_state::ready);
+    if (is_silent && !was_silent) silence_.restart(options_.silence_max);
+    if (is_silent && silence_.passed()) return "does not answer any more; it is killed and started again";
   }
 }
 
 /// False: to be tried again.
-bool private_server::keeper::begin_again() {
-  const auto failure = begin();
+bool private_server::keeper::begin_again(milliseconds patience) {
+  std::optional<std::string> failure;
+  try {
+    // Whatever is left of the last try has to go first.
+    if (life_) life_->end(patience);
+    failure = begin();
+  } catch (const std::system_error& why) {
+    failure = std::string{"the private nats-server cannot be started: "} + why.what();
+  }
   if (failure) {
     log_.say(severity::error, *failure);
   } else if (!is_stopping()) {
@@ -209,9 +251,9 @@ private_server::private_server(std::unique_ptr<keeper> k) : keeper_(std::move(k)
 private_server::~private_server() = default;
 
 expected<std::unique_ptr<private_server>, std::string> private_server::start(
-    private_server_options options, operator_log& log) {
+    private_server_options options, operator_log& log, std::function<bool()> gives_up) {
   auto k = std::make_unique<keeper>(std::move(options), log);
-  if (auto failure = k->open()) return unexpected{std::move(*failure)};
+  if (auto failure = k->open(std::move(gives_up))) return unexpected{std::move(*failure)};
   return std::unique_ptr<private_server>{new private_server{std::move(k)}};
 }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,8 +32,10 @@ struct private_server_options {
   std::uint16_t monitoring_port = 0;
   /// It reads its whole store before it answers.
   std::chrono::milliseconds start_patience = std::chrono::minutes{10};
-  /// One that listens, but says nothing for this long, hangs.
+  /// One that listens, but says nothing for this long, hangs; while it runs, one that answers nothing.
   std::chrono::milliseconds silence_max = std::chrono::seconds{10};
+  /// How often a running one is asked whether it still answers.
+  std::chrono::milliseconds ask_every = std::chrono::seconds{3};
   /// From SIGTERM to SIGKILL.
   std::chrono::milliseconds stop_patience = std::chrono::seconds{30};
   /// How long it waits for the next node after one was killed.
@@ -44,9 +47,11 @@ struct private_server_options {
 
 class private_server {
 public:
-  /// Blocks until the server answers; says on `log` how that goes. The error is a sentence for a person. `log` outlives this.
-  [[nodiscard]] static expected<std::unique_ptr<private_server>, std::string> start(
-      private_server_options options, operator_log& log);
+  /// Blocks until the server answers, or `gives_up`, which is asked again and again meanwhile, says so; then what was started
+  /// is ended. Says on `log` how it goes. The error is a sentence for a person. `log` outlives this. Throws std::system_error
+  /// if there is no descriptor or thread left.
+  [[nodiscard]] static expected<std::unique_ptr<private_server>, std::string> start(private_server_options options,
+      operator_log& log, std::function<bool()> gives_up = [] { return false; });
   /// Stops the server.
   ~private_server();
   private_server(const private_server&) = delete;

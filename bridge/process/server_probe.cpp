@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "bridge/process/deadline.hpp"
 #include "bridge/process/unique_fd.hpp"
@@ -55,12 +56,10 @@ std::optional<std::string> read_line(int fd, std::string& held, const deadline& 
   }
 }
 
-} // namespace
-
-server_state probe_server(std::uint16_t port, const server_credential& as, std::chrono::milliseconds patience) {
-  const deadline until{patience};
+server_state ask(std::uint16_t port, const server_credential& as, const deadline& until) {
   const unique_fd s{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-  if (!s || !connects(s.get(), port, until)) return server_state::absent;
+  if (!s) return server_state::unknown;
+  if (!connects(s.get(), port, until)) return server_state::absent;
   std::string held;
   const auto info = read_line(s.get(), held, until);
   if (!info || !info->starts_with("INFO ")) return server_state::silent;
@@ -74,6 +73,16 @@ server_state probe_server(std::uint16_t port, const server_credential& as, std::
   const auto answer = read_line(s.get(), held, until);
   if (!answer) return server_state::silent;
   return *answer == "PONG" ? server_state::ready : server_state::stranger;
+}
+
+} // namespace
+
+server_state probe_server(std::uint16_t port, const server_credential& as, std::chrono::milliseconds patience) {
+  try {
+    return ask(port, as, deadline{patience});
+  } catch (const std::system_error&) {
+    return server_state::unknown;
+  }
 }
 
 } // namespace baton

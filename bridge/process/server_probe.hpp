@@ -15,7 +15,9 @@ enum class server_state : std::uint8_t {
   silent,
   /// It does not know the credential: it is somebody else's.
   stranger,
-  ready
+  ready,
+  /// This process has no descriptor left to ask with.
+  unknown
 };
 
 [[nodiscard]] server_state probe_server(

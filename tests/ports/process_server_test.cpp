@@ -145,6 +145,19 @@ TEST_CASE("a private server that is killed is started again on its port", "[serv
   REQUIRE(world.becomes_ready(server->port()));
 }
 
+TEST_CASE("a private server that hangs is killed and started again", "[server]") {
+  server_world world;
+  world.options.silence_max = 500ms;
+  world.options.ask_every = 50ms;
+  const auto server = world.start();
+  const auto first = world.record();
+  signal_process(first.program, SIGSTOP);
+  REQUIRE(has_ended(first.program));
+  REQUIRE(world.becomes_ready(server->port()));
+  CHECK(world.record().program != first.program);
+  CHECK_THAT(world.log.said(), ContainsSubstring("does not answer any more; it is killed and started again"));
+}
+
 TEST_CASE("the next node takes over the server of one that was killed", "[server][orphan]") {
   server_world world;
   world.leave_orphan(1h);
@@ -251,6 +264,31 @@ TEST_CASE("a server that does not come up is given up, with what it said", "[ser
     CHECK_THAT(world.failure_to_start(), ContainsSubstring("did not start in time"));
   }
   CHECK_FALSE(std::filesystem::exists(world.options.folder / "server.group"));
+}
+
+TEST_CASE("whoever waits for a server's start may give up", "[server]") {
+  server_world world;
+  int asked = 0;
+  const auto gives_up = [&asked] { return ++asked == 3; };
+  SECTION("of a new one") {
+    world.pretend("[ \"$1\" = --version ] && echo 'nats-server: v2.11.3' && exit 0\nexec sleep 1000\n");
+    const auto started = private_server::start(world.options, world.log, gives_up);
+    REQUIRE_FALSE(started);
+    CHECK(started.error() == "asked to stop while the private nats-server started");
+    CHECK_FALSE(std::filesystem::exists(world.options.folder / "server.group"));
+  }
+  SECTION("of one that an earlier node left") {
+    world.leave_orphan(1h);
+    const auto orphan = world.record();
+    signal_process(orphan.program, SIGSTOP);
+    const auto started = private_server::start(world.options, world.log, gives_up);
+    signal_process(orphan.program, SIGCONT);
+    REQUIRE_FALSE(started);
+    CHECK(started.error() == "asked to stop while the private nats-server started");
+    CHECK(runs(orphan.program));
+    world.start()->stop();
+  }
+  CHECK(asked == 3);
 }
 
 TEST_CASE("a configured port that is taken is an error, a remembered one is not", "[server]") {

@@ -45,13 +45,14 @@ struct broker::parts {
   std::unique_ptr<nats::requester> acks;
   std::uint64_t partitions = 0;
 
-  std::optional<std::string> find(const options& o, const home& at, operator_log& log);
+  std::optional<std::string> find(const options& o, const home& at, operator_log& log, const stop_signals& signals);
   std::optional<std::string> connect(const options& o, const clock& time, operator_log& log, const stop_signals& signals);
   std::optional<std::string> prepare(const options& o, const home& at, const clock& time, operator_log& log,
                                      const stop_signals& signals);
 };
 
-std::optional<std::string> broker::parts::find(const options& o, const home& at, operator_log& log) {
+std::optional<std::string> broker::parts::find(const options& o, const home& at, operator_log& log,
+                                               const stop_signals& signals) {
   url = o.broker.url;
   if (url.empty()) {
     private_server_options how;
@@ -59,7 +60,8 @@ std::optional<std::string> broker::parts::find(const options& o, const home& at,
     how.program = o.broker.server_program;
     how.guard = at.guard_program();
     how.port = static_cast<std::uint16_t>(o.broker.port);
-    auto started = private_server::start(std::move(how), log);
+    const auto asked_to_stop = [&signals] { return signals.wait_for(std::chrono::milliseconds{0}); };
+    auto started = private_server::start(std::move(how), log, asked_to_stop);
     if (!started) return std::move(started).error();
     own = *std::move(started);
     url = own->url();
@@ -112,7 +114,7 @@ broker::~broker() = default;
 expected<broker, std::string> broker::reach(const options& o, const home& at, const clock& time, operator_log& log,
                                             const stop_signals& signals) {
   auto made = std::make_unique<parts>();
-  if (auto failed = made->find(o, at, log)) return unexpected{*failed};
+  if (auto failed = made->find(o, at, log, signals)) return unexpected{*failed};
   if (auto failed = made->connect(o, time, log, signals)) return unexpected{*failed};
   if (auto failed = made->prepare(o, at, time, log, signals)) return unexpected{*failed};
   return broker{std::move(made)};
