@@ -24,6 +24,7 @@ enum class counter : std::uint8_t {
   sessions_passivated,
   takeovers,
   log_reserve_reached,
+  stream_was_full,
 };
 
 struct counter_row {
@@ -48,6 +49,8 @@ inline constexpr auto counters = std::to_array<counter_row>({
     {counter::takeovers, "baton_takeovers_total", "partitions taken"},
     {counter::log_reserve_reached, "baton_log_reserve_reached_total",
         "times that slices stopped starting because the log was nearly full"},
+    {counter::stream_was_full, "baton_stream_was_full_total",
+        "commits that had to wait because the log or the large values' stream was full"},
 });
 
 constexpr bool counters_in_order() {

@@ -14,10 +14,6 @@ namespace baton::nats {
 struct blob_store::state {
   state(requester& o, milliseconds p) : over{o}, patience{p} {}
 
-  [[nodiscard]] std::size_t chunk_size() const {
-    const auto fits = over.link().max_payload();
-    return fits <= blob_chunk_margin ? blob_chunk_max : std::min(blob_chunk_max, fits - blob_chunk_margin);
-  }
   [[nodiscard]] bool knows(const session_id& session, const std::string& digest) {
     const std::lock_guard lock{mutex};
     return known.contains({session, digest});
@@ -53,11 +49,6 @@ struct blob_store::state {
 };
 
 namespace {
-
-bool is_full(const api_failure& why) {
-  return why.code == refusal_code::store_failed || why.code == refusal_code::insufficient_storage
-      || why.code == refusal_code::insufficient_resources;
-}
 
 /// Chunk after chunk; keeps itself alive through its own callbacks.
 template <class State>
@@ -127,6 +118,16 @@ struct getting : std::enable_shared_from_this<getting<State>> {
 
 blob_ref blob_of(std::string_view bytes) { return {sha256_hex(bytes), bytes.size()}; }
 
+std::size_t blob_chunk_size(const requester& over) {
+  const auto fits = over.link().max_payload();
+  return fits <= blob_chunk_margin ? blob_chunk_max : std::min(blob_chunk_max, fits - blob_chunk_margin);
+}
+
+bool is_full(const api_failure& why) {
+  return why.code == refusal_code::store_failed || why.code == refusal_code::insufficient_storage
+      || why.code == refusal_code::insufficient_resources;
+}
+
 blob_store::blob_store(requester& over, milliseconds patience) : state_{std::make_shared<state>(over, patience)} {}
 blob_store::~blob_store() = default;
 
@@ -139,7 +140,7 @@ void blob_store::put(
   job->ref = std::move(ref);
   job->bytes = std::move(bytes);
   job->done = std::move(done);
-  job->chunk_size = state_->chunk_size();
+  job->chunk_size = blob_chunk_size(state_->over);
   job->next_chunk();
 }
 

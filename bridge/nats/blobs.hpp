@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "bridge/nats/js_api.hpp"
 #include "bridge/nats/requester.hpp"
 #include "messages/entry.hpp"
 #include "messages/expected.hpp"
@@ -24,10 +25,14 @@ inline constexpr std::size_t blob_chunk_max = 512 * 1024;
 inline constexpr std::size_t blob_chunk_margin = 4 * 1024;
 /// A value that claims more is not read.
 inline constexpr std::uint64_t blob_bytes_max = 256ULL * 1024 * 1024;
-/// Blobs remembered as stored, so that a checkpoint is not sent again with each commit; beyond it all are forgotten.
+/// Blobs remembered as stored, so that none is sent again with a commit that is tried again; beyond it all are forgotten.
 inline constexpr std::size_t blobs_known_max = 16'384;
 
 [[nodiscard]] blob_ref blob_of(std::string_view bytes);
+/// As large as the broker at hand takes them.
+[[nodiscard]] std::size_t blob_chunk_size(const requester& over);
+/// The stream, or the broker's storage, takes nothing more.
+[[nodiscard]] bool is_full(const api_failure& why);
 
 class blob_store {
 public:

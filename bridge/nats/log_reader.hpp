@@ -29,9 +29,10 @@ public:
   [[nodiscard]] static result<log_reader> open(requester& over);
 
   [[nodiscard]] std::uint64_t partitions() const noexcept { return partitions_; }
-  /// The newest commit, as the leader has it, its large values fetched.
+  // Of a commit, the entries' large values are fetched, but not the checkpoint: it may be gone when the next commit is stored.
+  /// The newest commit, as the leader has it.
   [[nodiscard]] result<std::optional<stored_commit>> last(const session_id& session) const;
-  /// The first commit at or after `from`, with its events, its large values fetched.
+  /// The first commit at or after `from`, with its events.
   [[nodiscard]] result<std::optional<stored_commit>> next(const session_id& session, stream_seq from) const;
   /// All sessions that have a commit, by name.
   [[nodiscard]] result<std::vector<session_id>> sessions() const;

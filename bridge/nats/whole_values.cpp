@@ -51,14 +51,15 @@ bool may_be_over(const value& v, std::size_t& left) {
 }
 
 /// Moves `content` out if it is larger than `most` bytes when encoded.
-void take_if_large(value& content, std::optional<blob_ref>& blob, std::size_t most, std::vector<large_value>& into) {
+void take_if_large(value& content, std::optional<blob_ref>& blob, std::size_t most, bool is_checkpoint,
+    std::vector<large_value>& into) {
   auto left = most;
   if (!may_be_over(content, left)) return;
   auto bytes = codec::encode_value(content, encoding::msgpack);
   if (bytes.size() <= most) return;
   blob = blob_of(bytes);
   content = {};
-  into.push_back({*blob, std::move(bytes)});
+  into.push_back({*blob, std::move(bytes), is_checkpoint});
 }
 
 } // namespace
@@ -66,8 +67,8 @@ void take_if_large(value& content, std::optional<blob_ref>& blob, std::size_t mo
 std::vector<large_value> take_large_values(commit& c) {
   std::vector<large_value> large;
   for (auto& e : c.entries)
-    take_if_large(e.content, e.blob, inline_max, large);
-  if (auto* point = checkpoint_in(c.head)) take_if_large(point->state, point->blob, checkpoint_inline_max, large);
+    take_if_large(e.content, e.blob, inline_max, false, large);
+  if (auto* point = checkpoint_in(c.head)) take_if_large(point->state, point->blob, checkpoint_inline_max, true, large);
   return large;
 }
 
@@ -75,8 +76,12 @@ std::optional<blob_ref> next_missing(const commit& c) {
   for (const auto& e : c.entries) {
     if (e.blob) return e.blob;
   }
-  if (const auto* point = checkpoint_in(c.head)) return point->blob;
   return std::nullopt;
+}
+
+std::optional<blob_ref> missing_checkpoint(const commit& c) {
+  const auto* point = checkpoint_in(c.head);
+  return point == nullptr ? std::nullopt : point->blob;
 }
 
 bool put_back(commit& c, const blob_ref& ref, std::string_view bytes) {
@@ -87,10 +92,15 @@ bool put_back(commit& c, const blob_ref& ref, std::string_view bytes) {
     e.content = decoded->value;
     e.blob.reset();
   }
-  if (auto* point = checkpoint_in(c.head); point != nullptr && point->blob == ref) {
-    point->state = std::move(decoded->value);
-    point->blob.reset();
-  }
+  return true;
+}
+
+bool put_back_checkpoint(commit& c, std::string_view bytes) {
+  auto decoded = codec::decode_value(bytes, whole_limits);
+  auto* point = checkpoint_in(c.head);
+  if (!decoded || point == nullptr) return false;
+  point->state = std::move(decoded->value);
+  point->blob.reset();
   return true;
 }
 

@@ -1,6 +1,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "actors/supervisor/reserve.hpp"
+#include "bridge/nats/blobs.hpp"
 #include "bridge/nats/js_api.hpp"
 #include "bridge/nats/log_gauge.hpp"
 #include "bridge/nats/session_log.hpp"
@@ -177,6 +178,9 @@ TEST_CASE("values over the limit go to the blobs before, and are whole when read
   SECTION("a checkpoint that stays is not stored again") {
     REQUIRE(stored_at(world.append(1, c)) == 2);
     nats_session_log another{*world.link.asks};
+    support::waited<session_log::last_result> read;
+    another.read_last(partition, c.session, read.to());
+    REQUIRE(read.get());
     support::waited<append_result> result;
     another.append(partition, {2}, c, result.to());
     REQUIRE(stored_at(result.get()) == 3);

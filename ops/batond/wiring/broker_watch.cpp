@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -20,6 +21,8 @@ constexpr milliseconds look_pause{100};
 constexpr int looks_that_convince = 3;
 /// What the connection complains of is said once in this time; the rest is counted.
 constexpr milliseconds trouble_every{10'000};
+/// That a stream is full is said once in this time.
+constexpr milliseconds full_every{600'000};
 
 } // namespace
 
@@ -47,6 +50,18 @@ struct broker_watch::state final : nats::link_listener {
     const auto count = std::exchange(unsaid, 0U);
     const auto more = count == 0 ? std::string{} : " (and " + std::to_string(count) + " more since the last such line)";
     log.say(severity::warning, "the broker's client: " + text + more);
+  }
+
+  void full(std::string_view stream) {
+    const auto now = time.monotonic_now();
+    {
+      const std::lock_guard lock{mutex};
+      const auto told = full_told.find(stream);
+      if (told != full_told.end() && now < told->second + full_every) return;
+      full_told.insert_or_assign(std::string{stream}, now);
+    }
+    log.say(severity::warning,
+            "stream " + std::string{stream} + " is full: sessions that need room there wait for it (raise its limit, or delete sessions)");
   }
 
   void ask_for_look() {
@@ -84,6 +99,8 @@ struct broker_watch::state final : nats::link_listener {
 
   std::mutex mutex;
   std::condition_variable changed;
+  /// When it was last said of each stream.
+  std::map<std::string, monotonic_instant, std::less<>> full_told;
   bool due = false;
   bool stopping = false;
 };
@@ -103,6 +120,12 @@ broker_watch::~broker_watch() {
 std::function<void()> broker_watch::missing_stream() const {
   return [at = std::weak_ptr{state_}] {
     if (const auto still = at.lock()) still->ask_for_look();
+  };
+}
+
+std::function<void(std::string_view)> broker_watch::full_stream() const {
+  return [at = std::weak_ptr{state_}](std::string_view stream) {
+    if (const auto still = at.lock()) still->full(stream);
   };
 }
 

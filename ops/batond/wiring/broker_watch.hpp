@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "actors/ports/clock.hpp"
@@ -28,6 +29,8 @@ public:
   /// To be called by whoever finds that a stream, or what it held, is not there: then the watch looks at once. Any thread, also
   /// after the watch's end.
   [[nodiscard]] std::function<void()> missing_stream() const;
+  /// To be called by whoever finds that a stream takes no more: it is said now and then. Any thread, also after the watch's end.
+  [[nodiscard]] std::function<void(std::string_view stream)> full_stream() const;
 
 private:
   struct state;

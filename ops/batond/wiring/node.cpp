@@ -60,9 +60,9 @@ struct node::parts {
   std::atomic<bool> stopping{false};
 
   home at;
+  prometheus_metrics metrics;
   broker reached;
   std::unique_ptr<broker_watch> looks_after;
-  prometheus_metrics metrics;
   node_ids ids;
   std::unique_ptr<nats::nats_owner_store> owners;
   std::unique_ptr<nats::nats_session_log> sessions;
@@ -95,7 +95,11 @@ std::optional<std::string> node::parts::open_ports() {
   const nats::stream_memory kept{at.stream_memory(), false};
   looks_after = std::make_unique<broker_watch>(reached.requests(), kept, time, log, told.broke);
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
-  sessions = std::make_unique<nats::nats_session_log>(reached.requests(), nats::log_patience, looks_after->missing_stream());
+  sessions = std::make_unique<nats::nats_session_log>(reached.requests(), nats::log_patience,
+      nats::nats_session_log::notices{looks_after->missing_stream(), [this, say = looks_after->full_stream()](std::string_view stream) {
+        metrics.count(counter::stream_was_full);
+        say(stream);
+      }});
   gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
   events = std::make_unique<nats::nats_event_sink>(reached.link());
