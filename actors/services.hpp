@@ -38,6 +38,10 @@ struct services {
   std::size_t slots = 64;
   /// A slice older than this is made known to the log.
   milliseconds slice_commit_after{1'000};
+  /// A slice older than this is asked to yield.
+  milliseconds yield_after{240'000};
+  /// While others wait for a slot, so is one older than this.
+  milliseconds share_after{10'000};
   /// A session without anything to do for this long leaves memory.
   milliseconds passivate_after{30'000};
   /// Between two attempts at what the broker did not take.

@@ -79,6 +79,11 @@ struct session_options {
   std::chrono::milliseconds retry_first = std::chrono::seconds{2};
   std::chrono::milliseconds retry_longest = std::chrono::seconds{60};
   std::chrono::milliseconds slice_time_limit = std::chrono::seconds{300};
+  /// When it is asked to yield; at the latest after four fifths of slice_time_limit.
+  std::chrono::milliseconds slice_soft_limit = std::chrono::seconds{240};
+  /// Likewise, while others wait for a slot.
+  std::chrono::milliseconds slice_share = std::chrono::seconds{10};
+  std::uint64_t slices_max = 48;
   std::chrono::milliseconds run_wall_limit = std::chrono::hours{11};
   /// From the request to stop to the kill.
   std::chrono::milliseconds settle = std::chrono::seconds{5};

@@ -42,6 +42,8 @@ enum class reason : std::uint8_t {
   execution_lost,
   record_too_large,
   log_unreadable,
+  too_many_slices,
+  run_too_long,
 };
 
 struct reason_row {
@@ -84,6 +86,8 @@ inline constexpr auto reasons = std::to_array<reason_row>({
     {reason::execution_lost, "execution_lost", "the execution died or fell silent"},
     {reason::record_too_large, "record_too_large", "what the slice wants stored does not fit into one commit"},
     {reason::log_unreadable, "log_unreadable", "the session's log cannot be read; the session is quarantined"},
+    {reason::too_many_slices, "too_many_slices", "the run needed more slices than the limit allows"},
+    {reason::run_too_long, "run_too_long", "the run took longer than its wall limit"},
 });
 
 [[nodiscard]] constexpr const reason_row& describe(reason r) { return reasons[static_cast<std::size_t>(r)]; }

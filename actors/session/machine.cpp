@@ -65,6 +65,14 @@ void on_drain(draft& d) {
   d.happened(execution_was_asked{boundary_order::yield});
 }
 
+void on_yield_wanted(draft& d, const yield_wanted& in) {
+  const auto& execution = d.hand().execution;
+  const bool runs = execution && execution->id == in.execution && execution->at == in_flight::stage::launched;
+  if (!runs || execution->asked) return;
+  d.order(ask_execution{execution->id, boundary_order::yield});
+  d.happened(execution_was_asked{boundary_order::yield});
+}
+
 } // namespace
 
 decided advance(state& s, input in, const context& with) {
@@ -100,7 +108,8 @@ decided advance(state& s, input in, const context& with) {
                           take_put_off(d);
                           proceed(d);
                         },
-                        [&](const drain_asked&) { on_drain(d); }},
+                        [&](const drain_asked&) { on_drain(d); },
+                        [&](const yield_wanted& y) { on_yield_wanted(d, y); }},
              in);
   return std::move(d).finish();
 }

@@ -29,6 +29,8 @@ struct limits {
   milliseconds retry_longest{60'000};
   milliseconds slice_time_limit{300'000};
   milliseconds run_wall_limit{11 * 3'600'000};
+  /// Of one run, however they ended.
+  std::uint64_t slices_max = 48;
   /// Between a cancel and the abort.
   milliseconds settle{5'000};
   // No options, because what they leave open must find room in the head: a test holds their sum against `ledger_most`.
@@ -105,6 +107,10 @@ struct ack_confirmed {
   stream_seq seq;
 };
 struct drain_asked {};
+/// Others wait for the slot, or the slice has had its share: it should stop at its next safe boundary.
+struct yield_wanted {
+  execution_id execution;
+};
 /// First input after the head was loaded: what the log says is still owed.
 struct loaded {
   /// Of the last commit.
@@ -113,7 +119,7 @@ struct loaded {
   bool after_crash = false;
 };
 using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, task_was_gone, slot_granted, slice_grew_old, boundary_reached,
-                           slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked>;
+                           slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked, yield_wanted>;
 
 // ---- effects: orders
 struct want_slot {

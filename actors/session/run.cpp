@@ -166,7 +166,10 @@ std::optional<final_end> overdue(const draft& d) {
     return final_end{{}, settlement::failed, reason::deadline_passed, "the deadline passed before the run was done", {}, {}};
   }
   if (d.time() - run.started_at >= d.with().limits.run_wall_limit) {
-    return final_end{{}, settlement::failed, reason::time_limit, "the run took longer than session.run_wall_limit", {}, {}};
+    return final_end{{}, settlement::failed, reason::run_too_long, "session.run_wall_limit", {}, {}};
+  }
+  if (run.slice.value >= d.with().limits.slices_max) {
+    return final_end{{}, settlement::failed, reason::too_many_slices, "session.slices_max", {}, {}};
   }
   return std::nullopt;
 }
@@ -268,6 +271,12 @@ void on_yielded(draft& d, const yielded& y, slice_end& end) {
   give_back_slot(d);
   run.execution = {};
   d.happened(run_was_yielded{std::move(run), std::move(entries), y.because, d.time()});
+}
+
+/// Its time was over, and it had left a checkpoint: not a failure. What came since is dropped, and comes again.
+bool has_timed_out(const draft& d, const outcome& proposed) {
+  const auto* f = std::get_if<failed>(&proposed);
+  return f != nullptr && f->code == reason::time_limit && f->retryable && d.hand().run->last_checkpoint && !is_late(d);
 }
 
 void on_cancelled(draft& d, const std::string& by, const std::string& because, std::vector<entry> entries) {
@@ -411,6 +420,7 @@ void on_slice_end(draft& d, slice_ended in) {
     end_cancelled(d, std::move(end.entries));
     return proceed(d);
   }
+  if (has_timed_out(d, end.proposed)) end = {yielded{std::string{to_text(reason::time_limit)}}, {}, std::nullopt};
   std::visit(overloaded{[&](completed& c) { on_completed(d, std::move(c), std::move(end.entries)); },
                         [&](failed& f) { on_failed(d, f, std::move(end.entries)); },
                         [&](yielded& y) { on_yielded(d, y, end); },

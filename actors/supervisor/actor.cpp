@@ -94,6 +94,7 @@ void supervisor_actor::start(slice_request request) {
   }
   const auto now = with_->clock->monotonic_now();
   // The runner keeps its own limit; this is for one that does not.
+  holder.launched_at = now;
   holder.abort_at = now + request.policy.time_limit + 2 * with_->limits.settle;
   young_.push_back({execution, now});
   with_->metrics->count(counter::slices_started);
@@ -168,6 +169,7 @@ void supervisor_actor::sweep() {
     }
     young_.pop_front();
   }
+  share(now);
   bool is_any_running = false;
   for (const auto& [execution, holder] : known_) {
     if (!holder.execution || holder.over) continue;
@@ -175,6 +177,32 @@ void supervisor_actor::sweep() {
     if (now >= holder.abort_at) send(holder.execution, execution_aborted{execution, "the slice's time limit"});
   }
   if (is_any_running || !young_.empty()) sweep_later();
+}
+
+void supervisor_actor::share(monotonic_instant now) {
+  std::vector<std::pair<monotonic_instant, const execution_id*>> candidates;
+  std::size_t asked = 0;
+  for (auto& [execution, holder] : known_) {
+    if (!holder.execution || holder.over || holder.freed) continue;
+    if (!holder.asked && now - holder.launched_at >= with_->yield_after) ask_to_yield(execution, holder);
+    if (holder.asked) {
+      ++asked;
+    } else if (now - holder.launched_at >= with_->share_after) {
+      candidates.emplace_back(holder.launched_at, &execution);
+    }
+  }
+  // The oldest first, and no more than wait; those that were asked before are on their way.
+  std::ranges::sort(candidates, {}, &std::pair<monotonic_instant, const execution_id*>::first);
+  for (const auto& [since, execution] : candidates) {
+    if (asked >= slots_.waiting()) return;
+    ask_to_yield(*execution, known_[*execution]);
+    ++asked;
+  }
+}
+
+void supervisor_actor::ask_to_yield(const execution_id& execution, record& holder) {
+  holder.asked = true;
+  send(holder.session, session_input{session::yield_wanted{execution}});
 }
 
 template <class Order>

@@ -29,7 +29,10 @@ private:
     /// Once it was launched.
     session_id of;
     caf::actor execution;
+    monotonic_instant launched_at;
     monotonic_instant abort_at;
+    /// To yield.
+    bool asked = false;
     /// It has reported its end.
     bool over = false;
     /// Nobody waits for its report any more: its slot is free once it is over.
@@ -53,7 +56,10 @@ private:
   /// An execution actor is gone; if it was still expected to report, its slice is lost.
   void on_down(const caf::down_msg& down);
   void sweep();
+  /// Asks slices that have had their share to yield.
+  void share(monotonic_instant now);
   void sweep_later();
+  void ask_to_yield(const execution_id& execution, record& holder);
   template <class Order>
   void pass_on(const Order& order);
 

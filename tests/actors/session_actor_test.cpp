@@ -228,6 +228,55 @@ TEST_CASE_METHOD(node_world, "a session that is started anew waits for what it l
   CHECK(runner.started("t1") == 2);
 }
 
+TEST_CASE_METHOD(node_world, "with more sessions than slots, long turns take turns", "[supervisor]") {
+  services_->slots = 1;
+  crash();
+  open(1);
+  publish("s1", "t1");
+  advance(services_->share_after * 2);
+  CHECK(runner.of("t1").asked.empty());
+  publish("s2", "t2");
+  advance(milliseconds{500});
+  CHECK(runner.of("t1").asked == std::vector{boundary_order::yield});
+  runner.end("t1", yielded{"asked"});
+  settle();
+  CHECK(runner.started("t2") == 1);
+  CHECK(runner.started("t1") == 1);
+  advance(services_->share_after - milliseconds{1'000});
+  CHECK(runner.of("t2").asked.empty());
+  advance(milliseconds{1'500});
+  CHECK(runner.of("t2").asked == std::vector{boundary_order::yield});
+  runner.end("t2", yielded{"asked"});
+  settle();
+  CHECK(runner.started("t1") == 2);
+  CHECK(runner.of("t1").request.state.attempt == 0);
+  complete("t1");
+  complete("t2");
+}
+
+TEST_CASE_METHOD(node_world, "no more slices are asked to yield than others wait, the oldest first", "[supervisor]") {
+  services_->slots = 3;
+  crash();
+  open(1);
+  for (const auto* run : {"a", "b", "c"}) {
+    publish(run, run);
+    advance(milliseconds{1'000});
+  }
+  publish("d", "d");
+  advance(services_->share_after + milliseconds{1'000});
+  CHECK(runner.of("a").asked == std::vector{boundary_order::yield});
+  CHECK(runner.of("b").asked.empty());
+  CHECK(runner.of("c").asked.empty());
+}
+
+TEST_CASE_METHOD(node_world, "a slice is asked to yield before it is stopped for its time", "[supervisor]") {
+  open(1);
+  publish("s1", "t1");
+  advance(services_->yield_after + milliseconds{500});
+  CHECK(runner.of("t1").asked == std::vector{boundary_order::yield});
+  CHECK_FALSE(runner.of("t1").aborted);
+}
+
 TEST_CASE_METHOD(node_world, "a wall clock that is set forward or back ends no slice", "[supervisor]") {
   open(1);
   publish("s1", "t1");

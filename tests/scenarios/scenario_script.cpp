@@ -128,6 +128,7 @@ outcome outcome_of(const words& line) {
   if (how == "completed") return completed{"done"};
   if (how == "failed") return failed{reason::program_exit, "no", false};
   if (how == "failed_retryable") return failed{reason::program_exit, "no", true};
+  if (how == "timed_out") return failed{reason::time_limit, "too long", true};
   if (how == "lost") return lost{"silent"};
   if (how == "yielded") return yielded{"asked"};
   if (how == "cancelled") return cancelled{};
@@ -166,7 +167,7 @@ const std::map<std::string_view, verb> verbs{
     {"boundary", {"[CHECKPOINT]: the slice reports one",
                   [](session_driver& s, const words& w) { s.boundary({}, checkpoint_of(w, 1)); }}},
     {"old", {"the slice has run for slice_commit_after", [](session_driver& s, const words&) { s.grew_old(); }}},
-    {"end", {"completed | failed | failed_retryable | lost | yielded | cancelled [CHECKPOINT]",
+    {"end", {"completed | failed | failed_retryable | timed_out | lost | yielded | cancelled [CHECKPOINT]",
              [](session_driver& s, const words& w) { s.end(outcome_of(w), {}, checkpoint_of(w, 2)); }}},
     {"late", {"every execution that is over reports once more",
               [](session_driver& s, const words&) {
@@ -177,6 +178,7 @@ const std::map<std::string_view, verb> verbs{
     {"letters", {"all dead letters are stored", [](session_driver& s, const words&) { s.store_letters(); }}},
     {"wait", {"MILLISECONDS: timers on the way fire",
               [](session_driver& s, const words& w) { s.advance(milliseconds{number(word(w, 1))}); }}},
+    {"want_yield", {"others wait for the slot", [](session_driver& s, const words&) { s.want_yield(); }}},
     {"drain", {"the node drains", [](session_driver& s, const words&) { s.drain(); }}},
     {"crash", {"the node dies; another takes over and is delivered what is in the queue",
                [](session_driver& s, const words&) {

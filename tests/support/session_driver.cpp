@@ -277,6 +277,8 @@ void session_driver::advance(milliseconds by) {
   now_ = until;
 }
 
+void session_driver::want_yield() { take(session::yield_wanted{current()}); }
+
 void session_driver::drain() { take(session::drain_asked{}); }
 
 // ---- faults

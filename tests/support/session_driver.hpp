@@ -72,6 +72,8 @@ public:
   /// All timers that become due on the way fire.
   void advance(milliseconds by);
   void drain();
+  /// The supervisor would like the slot back.
+  void want_yield();
 
   // ---- faults
   void crash_and_reload(life next = after_a_crash);

@@ -63,7 +63,22 @@ TEST_CASE("a run ends when it has taken longer than its wall limit, however ofte
   s.end(yielded{"asked"}, {}, value{2});
   CHECK_FALSE(s.has_wish());
   s.settle();
-  CHECK(s.refusals_of(t) == std::vector{reason::time_limit});
+  CHECK(s.refusals_of(t) == std::vector{reason::run_too_long});
+}
+
+TEST_CASE("a run has no more slices than the limit allows", "[session]") {
+  auto limits = session_driver::usual_limits();
+  limits.slices_max = 3;
+  session_driver s{limits};
+  const auto t = s.task("t1");
+  for (int i = 1; i <= 3; ++i) {
+    s.grant();
+    CHECK(s.running()->state.slice.value == static_cast<std::uint64_t>(i));
+    s.end(yielded{"asked"}, {}, value{i});
+  }
+  CHECK_FALSE(s.has_wish());
+  s.settle();
+  CHECK(s.refusals_of(t) == std::vector{reason::too_many_slices});
 }
 
 TEST_CASE("a slice gets no more time than the run's wall limit leaves", "[session]") {

@@ -1,5 +1,7 @@
 #include "ops/batond/wiring/settings.hpp"
 
+#include <algorithm>
+
 namespace baton::batond {
 
 session::limits session_limits(const options& o) {
@@ -11,6 +13,7 @@ session::limits session_limits(const options& o) {
   l.retry_longest = o.session.retry_longest;
   l.slice_time_limit = o.session.slice_time_limit;
   l.run_wall_limit = o.session.run_wall_limit;
+  l.slices_max = o.session.slices_max;
   l.settle = o.session.settle;
   l.labels_max = o.session.labels_max;
   l.record_bytes_max = o.session.record_bytes_max.bytes;
@@ -23,6 +26,9 @@ services node_services(const options& o) {
   s.limits = session_limits(o);
   s.slots = o.node.slots;
   s.slice_commit_after = o.session.slice_commit_after;
+  // Some time must be left to reach a boundary before the slice is stopped.
+  s.yield_after = std::min(o.session.slice_soft_limit, o.session.slice_time_limit * 4 / 5);
+  s.share_after = o.session.slice_share;
   s.passivate_after = o.session.passivate_after;
   s.waiting_inputs_max = o.session.waiting_inputs_max;
   s.log_reserve = o.streams.log_reserve.bytes;
