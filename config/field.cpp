@@ -75,6 +75,11 @@ struct setting {
     return keep(read_count(says), f.at(in), [&](auto v) { return within(v >= f.least && v <= f.most); });
   }
   verdict operator()(const duration_field<Of>& f) const {
+    const auto word = read_text(says);
+    if (const auto* said = std::get_if<std::string>(&word); said != nullptr && !f.zero.empty() && *said == f.zero) {
+      f.at(in) = {};
+      return std::nullopt;
+    }
     return keep(read_duration(says), f.at(in), [&](auto v) { return within(v >= f.least && v <= f.most); });
   }
   verdict operator()(const size_field<Of>& f) const {
@@ -118,6 +123,17 @@ std::string one_of(std::span<const std::string_view> names) {
 }
 
 template <class Of>
+std::string bounds_of(const duration_field<Of>& f) {
+  return (f.zero.empty() ? "" : std::string{f.zero} + ", or ") + range(to_text(f.least), to_text(f.most));
+}
+
+template <class Of>
+std::string text_of(const duration_field<Of>& f, Of& in) {
+  const bool is_word = !f.zero.empty() && f.at(in).count() == 0;
+  return is_word ? std::string{f.zero} : to_text(f.at(in));
+}
+
+template <class Of>
 std::string bounds_of(const size_field<Of>& f) {
   return (f.may_be_zero ? "0B, or " : "") + range(to_text(f.least), to_text(f.most));
 }
@@ -149,7 +165,7 @@ std::string bounds(const row<Of>& of) {
                         [](const text_field<Of>& f) { return std::string{f.form.wanted}; },
                         [](const flag_field<Of>&) { return std::string{"true or false"}; },
                         [](const count_field<Of>& f) { return range(std::to_string(f.least), std::to_string(f.most)); },
-                        [](const duration_field<Of>& f) { return range(to_text(f.least), to_text(f.most)); },
+                        [](const duration_field<Of>& f) { return bounds_of(f); },
                         [](const size_field<Of>& f) { return bounds_of(f); },
                         [](const choice_field<Of>& f) { return one_of(f.names); },
                         [](const address_field<Of>&) { return std::string{"host:port, or off"}; },
@@ -185,7 +201,7 @@ std::string toml_value(const row<Of>& of, Of& in) {
                         [&](const text_field<Of>& f) { return toml_string(f.at(in)); },
                         [&](const flag_field<Of>& f) { return std::string{f.at(in) ? "true" : "false"}; },
                         [&](const count_field<Of>& f) { return std::to_string(f.at(in)); },
-                        [&](const duration_field<Of>& f) { return toml_string(to_text(f.at(in))); },
+                        [&](const duration_field<Of>& f) { return toml_string(text_of(f, in)); },
                         [&](const size_field<Of>& f) { return toml_string(to_text(f.at(in))); },
                         [&](const choice_field<Of>& f) { return toml_string(f.names[f.get(in)]); },
                         [&](const address_field<Of>& f) { return toml_string(f.at(in) ? to_text(*f.at(in)) : "off"); },

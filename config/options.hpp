@@ -48,6 +48,8 @@ struct broker_options {
   std::string server_program = "nats-server";
   /// Of the private server; 0: any free one.
   std::uint64_t port = 0;
+  /// How long the private server may wait before it writes through to the disk; zero: it does so before it acknowledges.
+  std::chrono::milliseconds sync_interval = std::chrono::minutes{2};
   /// Paths; empty: none.
   std::string credentials_file;
   std::string nkey_seed_file;

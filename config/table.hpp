@@ -43,6 +43,8 @@ struct duration_field {
   std::chrono::milliseconds& (*at)(Of&);
   std::chrono::milliseconds least;
   std::chrono::milliseconds most;
+  /// The one word for zero, which is below `least`; empty: zero is no exception.
+  std::string_view zero{};
 };
 /// 0 is below `least` and yet allowed where it `may_be_zero`.
 template <class Of>

@@ -282,6 +282,7 @@ TEST_CASE("each relation is checked", "[config]") {
       {"broker.tls_cert_file broker.url", {"--broker.tls-cert-file", "/c", "--broker.tls-key-file", "/k"}},
       {"broker.tls_required broker.url", {"--broker.tls-required"}},
       {"broker.port broker.url", {"--broker.port", "4222", "--nats", "nats://h"}},
+      {"broker.sync_interval broker.url", {"--broker.sync-interval", "always", "--nats", "nats://h"}},
       {"broker.replicas broker.url", {"--broker.replicas", "3"}},
   };
   for (const auto& rule : relations()) {
@@ -295,6 +296,16 @@ TEST_CASE("each relation is checked", "[config]") {
     REQUIRE(std::ranges::count_if(faults, is_it) == 1);
   }
   REQUIRE(broken_by.size() == relations().size());
+}
+
+TEST_CASE("the private server writes through at once if it always does, and says so again", "[config]") {
+  CHECK(options_from({}).broker.sync_interval == std::chrono::minutes{2});
+  const auto given = options_from({.args = {"--broker.sync-interval", "always"}});
+  CHECK(given.broker.sync_interval == milliseconds{0});
+  CHECK(dump(given).find("sync_interval = \"always\"") != std::string::npos);
+  CHECK(options_from({.file = dump(given)}) == given);
+  CHECK(options_from({.args = {"--broker.sync-interval", "500ms"}}).broker.sync_interval == milliseconds{500});
+  CHECK(to_text(faults_from({.args = {"--broker.sync-interval", "0s"}})).find("always, or 100ms to 1h") != std::string::npos);
 }
 
 TEST_CASE("relations hold up to their last step", "[config]") {

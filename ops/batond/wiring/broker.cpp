@@ -60,6 +60,7 @@ std::optional<std::string> broker::parts::find(const options& o, const home& at,
     how.program = o.broker.server_program;
     how.guard = at.guard_program();
     how.port = static_cast<std::uint16_t>(o.broker.port);
+    how.sync_interval = o.broker.sync_interval;
     const auto asked_to_stop = [&signals] { return signals.wait_for(std::chrono::milliseconds{0}); };
     auto started = private_server::start(std::move(how), log, asked_to_stop);
     if (!started) return std::move(started).error();
