@@ -141,6 +141,10 @@ private:
       note("grew old");
       return world_.grew_old();
     }
+    if (kind == 3 && one_in(2)) {
+      note("the slot is wanted");
+      return world_.want_yield();
+    }
     if (kind == 3) return late_report();
     end();
   }
