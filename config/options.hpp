@@ -60,6 +60,8 @@ struct broker_options {
   /// Fixed when the streams are made; later only checked.
   std::uint64_t partitions = 32;
   std::uint64_t replicas = 1;
+  /// For one start: go on over streams that lost what this node has seen in them.
+  bool accept_loss = false;
   friend bool operator==(const broker_options&, const broker_options&) = default;
 };
 

@@ -99,6 +99,9 @@ constexpr auto option_table = std::to_array<option_row>({
      "Into how many parts the sessions are split; fixed when the streams are made, later only checked."},
     {"broker.replicas", "", count{&in<broker_at, &broker_of::replicas>, 1, 5},
      "Copies of each stream; more than one needs a NATS cluster, where 3 survives the loss of a server."},
+    {"broker.accept_loss", "", flag{&in<broker_at, &broker_of::accept_loss>},
+     "For one start: goes on over streams that this node finds gone, made anew or set back, and knows them as they are from then on; "
+     "what they held stays lost."},
 
     {"lease.heartbeat", "", duration{&in<lease_at, &lease_of::heartbeat>, milliseconds{50}, minutes{1}},
      "How often a node writes that it lives."},

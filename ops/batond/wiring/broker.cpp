@@ -96,13 +96,14 @@ std::optional<std::string> broker::parts::prepare(const options& o, const home& 
                                                   const stop_signals& signals) {
   patience left{time, log, signals};
   for (;;) {
-    auto ready = nats::prepare_streams(*requests, stream_plan_of(o), {at.stream_memory(), false});
+    auto ready = nats::prepare_streams(*requests, stream_plan_of(o), {at.stream_memory(), o.broker.accept_loss});
     if (ready) {
       partitions = ready->partitions;
       for (const auto& name : ready->made) log.say(severity::info, "made the stream " + name);
       return std::nullopt;
     }
     const auto& why = ready.error();
+    if (why.what == nats::streams_refused::kind::lost) return why.text + " (--broker-accept-loss says so, for one start)";
     const bool may_pass = why.what == nats::streams_refused::kind::unreachable;
     if (!may_pass || !left.wait_after(why.text)) return why.text;
   }
