@@ -6,7 +6,7 @@
 namespace baton::nats {
 
 void nats_event_sink::send(const std::string& subject, std::string_view payload) {
-  if (over_.publish(subject, {}, {}, payload)) ++dropped_;
+  if (over_.publish(subject, {}, {}, payload)) on_drop_();
 }
 
 void nats_event_sink::live(

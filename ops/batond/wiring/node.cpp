@@ -102,7 +102,7 @@ std::optional<std::string> node::parts::open_ports() {
       }});
   gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
-  events = std::make_unique<nats::nats_event_sink>(reached.link());
+  events = std::make_unique<nats::nats_event_sink>(reached.link(), [this] { metrics.count(counter::messages_dropped); });
   auto how = source_options_of(given);
   how.trouble = [this](const std::string& what) { log.say(severity::warning, what); };
   auto opened = nats::nats_task_source::start(reached.link(), reached.acks(), time, std::move(how));
