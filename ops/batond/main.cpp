@@ -1,6 +1,7 @@
 // batond: the server. Reads its options, starts a node, and waits for signals.
 #include <csignal>
 #include <iostream>
+#include <system_error>
 
 #include "actors/crash_point.hpp"
 #include "actors/cluster/node_actor.hpp"
@@ -80,6 +81,16 @@ int serve(const options& o) {
   return over.quiet ? ok : not_quiet;
 }
 
+/// The parts of a node that cannot be without a descriptor or a thread throw when they are made.
+int start(const options& o) {
+  try {
+    return serve(o);
+  } catch (const std::system_error& why) {
+    std::cerr << "batond: cannot start, the system refuses what it needs: " << why.what() << '\n';
+    return cannot_run;
+  }
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -97,6 +108,6 @@ int main(int argc, char** argv) {
     case config::action::version: std::cout << "batond " << config::version() << '\n'; return ok;
     case config::action::dump_config: std::cout << config::dump(given.options); return ok;
     case config::action::check_config: std::cout << "the configuration is fine\n"; return ok;
-    case config::action::run: return serve(given.options);
+    case config::action::run: return start(given.options);
   }
 }
