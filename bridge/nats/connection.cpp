@@ -264,7 +264,8 @@ bool connection::flush(milliseconds timeout) {
 
 struct subscription::state {
   explicit state(on_message to) : callback{std::move(to)} {}
-  ~state() {
+  ~state() { end(); }
+  void end() {
     if (!handle) return;
     natsSubscription_Unsubscribe(handle.get());
     ended.wait();
@@ -286,6 +287,10 @@ subscription::subscription(std::unique_ptr<state> held) : state_{std::move(held)
 subscription::subscription(subscription&&) noexcept = default;
 subscription& subscription::operator=(subscription&&) noexcept = default;
 subscription::~subscription() = default;
+
+void subscription::end() {
+  if (state_) state_->end();
+}
 
 std::size_t subscription::waiting() const {
   int messages = 0;

@@ -76,7 +76,11 @@ public:
   subscription& operator=(subscription&&) noexcept;
   ~subscription();
 
-  /// Messages that have arrived and for which the callback was not called yet. Also from inside the callback.
+  /// Ends it before its destructor does: for whoever asks `waiting` from inside the callback, which may still run meanwhile.
+  void end();
+
+  /// Messages that have arrived and for which the callback was not called yet. Also from inside the callback, until `end` has
+  /// returned.
   [[nodiscard]] std::size_t waiting() const;
 
 private:

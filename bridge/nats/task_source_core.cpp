@@ -72,7 +72,8 @@ std::optional<failure> nats_task_source::core::start() {
 }
 
 void nats_task_source::core::stop() {
-  subscription_.reset();
+  // Stays where it is: `arrived`, which may run until this has returned, looks at it.
+  if (subscription_) subscription_->end();
   {
     const std::lock_guard lock{time_mutex_};
     stopping_ = true;
