@@ -76,6 +76,7 @@ void partition_actor::on_opened(const source_opened& in) {
 }
 
 void partition_actor::route(delivery& d) {
+  if (is_overtaken(d)) return;
   crash_point("task.delivered");
   with_->metrics->count(counter::tasks_delivered);
   if (is_quarantined(d.session)) return with_->source->lighten(at_.partition, d.kind, d.seq);
@@ -90,6 +91,11 @@ void partition_actor::route(delivery& d) {
                                    to_session(d.session, session::control_arrived{std::move(message)});
                                  }},
              d.body);
+}
+
+bool partition_actor::is_overtaken(const delivery& d) const {
+  const auto found = residents_.find(d.session);
+  return found != residents_.end() && d.round < found->second.since;
 }
 
 bool partition_actor::is_quarantined(const session_id& id) const {
@@ -159,7 +165,7 @@ void partition_actor::on_down(const caf::down_msg& down) {
     with_->notices->say(severity::error, "session " + id.text() + " keeps ending in error: it waits, with its messages in the "
                                                                   "queue, until another node takes its partition");
   }
-  with_->source->forget(at_.partition, id);
+  r.since = with_->source->forget(at_.partition, id);
 }
 
 void partition_actor::on_idle(const session_idle& in) {

@@ -46,12 +46,16 @@ private:
     instant touched;
     /// Ended in error this often since the partition was opened.
     std::uint32_t deaths = 0;
+    /// Deliveries of older rounds come again.
+    delivery_round since;
   };
 
   void open();
   void on_opened(const source_opened& in);
   void route(delivery& d);
   void to_session(const session_id& id, session::input in);
+  /// On its way when its session was forgotten: it comes again, in its order.
+  [[nodiscard]] bool is_overtaken(const delivery& d) const;
   [[nodiscard]] bool is_quarantined(const session_id& id) const;
   void start(const session_id& id, resident& r);
   void bury(const delivery& d, const refusal& why);

@@ -29,6 +29,9 @@ struct answer_place {
   friend bool operator==(const answer_place&, const answer_place&) = default;
 };
 
+/// Of one partition: raised by each `forget`.
+using delivery_round = number_id<struct delivery_round_tag>;
+
 /// One message, decoded. What could not be decoded still has an owner: it is buried by sequence.
 struct delivery {
   partition_id partition;
@@ -40,6 +43,9 @@ struct delivery {
   instant stored_at;
   /// It was in the queue when the partition was opened: its session may have been cut off in the middle.
   bool before_open = false;
+  /// When it was made ready for the listener. If that is before the round in which its session was forgotten last, it comes
+  /// again, behind what precedes it: the listener must leave this one alone.
+  delivery_round round;
   std::variant<task, control, refusal> body;
   /// Of a refused one, if its `reply_to` could be read and is allowed.
   std::optional<answer_place> answer_to;
@@ -78,8 +84,9 @@ public:
   /// The listener keeps no more than the sequence: the message no longer counts against the partition's credit.
   virtual void lighten(partition_id partition, message_kind kind, stream_seq seq) = 0;
 
-  /// The listener lost what it held of this session (its actor died): deliver it again.
-  virtual void forget(partition_id partition, const session_id& session) = 0;
+  /// The listener lost what it held of this session (its actor died): deliver it again. Returns the round that begins: what
+  /// is still on its way from an older one comes again, too.
+  virtual delivery_round forget(partition_id partition, const session_id& session) = 0;
 
   using read_result = expected<std::optional<delivery>, source_failure>;
   /// A message by sequence; nothing, if it is no longer in the queue.

@@ -30,7 +30,9 @@ void nats_task_source::lighten(partition_id partition, message_kind kind, stream
   core_->lighten(partition, kind, seq);
 }
 
-void nats_task_source::forget(partition_id partition, const session_id& session) { core_->forget(partition, session); }
+delivery_round nats_task_source::forget(partition_id partition, const session_id& session) {
+  return core_->forget(partition, session);
+}
 
 void nats_task_source::read_back(
     partition_id partition, message_kind kind, stream_seq seq, std::function<void(read_result)> done) {

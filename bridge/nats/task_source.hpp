@@ -62,7 +62,7 @@ public:
   /// What was never delivered may be acknowledged, too: it then is as soon as it comes.
   void acknowledge(partition_id partition, message_kind kind, stream_seq seq, std::function<void()> confirmed) override;
   void lighten(partition_id partition, message_kind kind, stream_seq seq) override;
-  void forget(partition_id partition, const session_id& session) override;
+  delivery_round forget(partition_id partition, const session_id& session) override;
   /// Without the partition being open: `superseded`.
   void read_back(
       partition_id partition, message_kind kind, stream_seq seq, std::function<void(read_result)> done) override;

@@ -151,9 +151,12 @@ void nats_task_source::core::lighten(partition_id partition, message_kind kind, 
   perform(at, out);
 }
 
-void nats_task_source::core::forget(partition_id partition, const session_id& session) {
+delivery_round nats_task_source::core::forget(partition_id partition, const session_id& session) {
   const auto at = find(partition);
-  if (at && at->forget(session, time_.monotonic_now())) poke();
+  if (!at) return {};
+  const auto round = at->forget(session, time_.monotonic_now());
+  poke();
+  return round;
 }
 
 void nats_task_source::core::close(partition_id partition) {

@@ -30,7 +30,7 @@ public:
   void open(partition_id partition, epoch of, std::shared_ptr<task_listener> to, partition_pull::open_callback done);
   void acknowledge(partition_id partition, message_kind kind, stream_seq seq, std::function<void()> confirmed);
   void lighten(partition_id partition, message_kind kind, stream_seq seq);
-  void forget(partition_id partition, const session_id& session);
+  delivery_round forget(partition_id partition, const session_id& session);
   void read_back(partition_id partition, message_kind kind, stream_seq seq, std::function<void(read_result)> done);
   void close(partition_id partition);
 

@@ -188,6 +188,7 @@ void partition_pull::status(message_kind kind, const pull_status& s, monotonic_i
 bool partition_pull::stage(delivery d) {
   const std::lock_guard lock{mutex_};
   if (closed_ || !of(d.kind).state.holds(d.seq)) return false;
+  d.round = round_;
   staged_.push_back(std::move(d));
   return staged_.size() == 1;
 }
@@ -252,17 +253,14 @@ void partition_pull::lighten(message_kind kind, stream_seq seq, monotonic_instan
   if (!out.orders.ask.empty()) out.consumer = state.consumer();
 }
 
-bool partition_pull::forget(const session_id& session, monotonic_instant now) {
+delivery_round partition_pull::forget(const session_id& session, monotonic_instant now) {
   const std::lock_guard lock{mutex_};
-  if (closed_) return false;
+  if (closed_) return round_;
   std::erase_if(staged_, [&](const delivery& d) { return d.session == session; });
-  bool any = false;
   for (auto& l : lanes_) {
-    if (!l.state.forget(session)) continue;
-    any = true;
-    want(l, now);
+    if (l.state.forget(session)) want(l, now);
   }
-  return any;
+  return round_ = next(round_);
 }
 
 bool partition_pull::was_before_open(message_kind kind, stream_seq seq) const {

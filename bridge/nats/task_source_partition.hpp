@@ -95,8 +95,8 @@ public:
   void acknowledge(
       message_kind kind, stream_seq seq, std::function<void()> confirmed, monotonic_instant now, outgoing& out);
   void lighten(message_kind kind, stream_seq seq, monotonic_instant now, outgoing& out);
-  /// Whether anything was held; then its consumers are to be set up anew.
-  [[nodiscard]] bool forget(const session_id& session, monotonic_instant now);
+  /// If anything was held, its consumers are to be set up anew. Returns the round that begins.
+  [[nodiscard]] delivery_round forget(const session_id& session, monotonic_instant now);
   [[nodiscard]] bool was_before_open(message_kind kind, stream_seq seq) const;
 
   struct closing {
@@ -150,6 +150,8 @@ private:
   open_callback done_;
   std::array<lane, 2> lanes_;
   std::vector<delivery> staged_;
+  /// What is staged now is of this one.
+  delivery_round round_;
   /// Who calls the listener at this moment.
   std::thread::id delivering_;
   bool opened_ = false;

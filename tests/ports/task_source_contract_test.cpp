@@ -26,6 +26,7 @@ struct pulse {
 struct heard final : task_listener {
   explicit heard(pulse& p) : pulse_{p} {}
   void delivered(std::vector<delivery> batch) override {
+    if (const auto call = std::exchange(while_delivering, nullptr)) call();
     pulse_.beat([&] { all.insert(all.end(), batch.begin(), batch.end()); });
   }
   void stopped(partition_id, epoch of, source_failure why) override {
@@ -33,6 +34,8 @@ struct heard final : task_listener {
   }
   std::vector<delivery> all;
   std::vector<std::pair<epoch, source_failure>> stops;
+  /// Once, before the first batch counts as delivered.
+  std::function<void()> while_delivering;
 
 private:
   pulse& pulse_;
@@ -223,6 +226,28 @@ TEMPLATE_TEST_CASE("what is forgotten of a session comes again, in order", "[con
   s.world.publish("s1", "c");
   REQUIRE(s.world.until([&] { return to->all.size() == 5; }));
   CHECK(s.ids(to->all) == names{"a", "b", "a", "b", "c"});
+}
+
+TEMPLATE_TEST_CASE(
+    "what is on its way while its session is forgotten is of an older round, and comes again in order", "[contract]", SOURCES) {
+  suite<TestType> s;
+  for (const auto* id : {"a", "b"})
+    s.world.publish("s1", id);
+  const auto to = s.listener();
+  std::optional<delivery_round> since;
+  to->while_delivering = [&] { since = s.world.node(0).forget(s.home, session("s1")); };
+  std::vector<delivery> overtaken;
+  std::vector<delivery> again;
+  REQUIRE(s.open(0, 1, to) == "opened");
+  REQUIRE(s.world.until([&] {
+    overtaken.clear();
+    again.clear();
+    for (const auto& d : to->all)
+      (d.round < since.value() ? overtaken : again).push_back(d);
+    return again.size() >= 2;
+  }));
+  CHECK_FALSE(overtaken.empty());
+  CHECK(s.ids(again) == names{"a", "b"});
 }
 
 TEMPLATE_TEST_CASE("a message is read back while it is in the queue", "[contract]", SOURCES) {

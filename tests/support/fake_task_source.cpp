@@ -86,7 +86,7 @@ void fake_task_source::open_now(partition_id partition, epoch of, std::shared_pt
   if (holder.of > of) return done(unexpected{source_failure::superseded});
   if (holder.source != nullptr && holder.source != this) queue_.supersede(partition, of);
   holder = {of, this};
-  open_[partition] = {.of = of, .to = std::move(to), .last_at_open = queue_.last_, .held = {}};
+  open_[partition] = {.of = of, .to = std::move(to), .last_at_open = queue_.last_, .held = {}, .round = {}};
   done(opened{});
 }
 
@@ -137,10 +137,11 @@ void fake_task_source::lighten(partition_id partition, message_kind kind, stream
   if (row != found->second.held.end()) row->second.light = true;
 }
 
-void fake_task_source::forget(partition_id partition, const session_id& session) {
+delivery_round fake_task_source::forget(partition_id partition, const session_id& session) {
   const auto found = open_.find(partition);
-  if (found == open_.end()) return;
+  if (found == open_.end()) return {};
   std::erase_if(found->second.held, [&](const auto& held) { return held.second.session == session; });
+  return found->second.round = next(found->second.round);
 }
 
 void fake_task_source::read_back(
@@ -202,13 +203,17 @@ bool fake_task_source::deliver_to(partition_id partition) {
       if (heavy++ >= credit_) break;
       batch.push_back(message);
       batch.back().before_open = at.second <= partition_now.last_at_open[kind];
+      batch.back().round = partition_now.round;
       partition_now.held[at].session = message.session;
     }
   }
   if (batch.empty()) return false;
-  ++calls_;
-  const auto to = partition_now.to;
-  to->delivered(std::move(batch));
+  on_the_way_.emplace_back([this, partition, to = partition_now.to, batch = std::move(batch)]() mutable {
+    const auto still = open_.find(partition);
+    if (still == open_.end() || still->second.to != to) return;
+    ++calls_;
+    to->delivered(std::move(batch));
+  });
   return true;
 }
 
@@ -227,6 +232,12 @@ std::size_t fake_task_source::run() {
       partitions.push_back(partition);
     for (const auto partition : partitions)
       busy = deliver_to(partition) || busy;
+    while (!holds_deliveries_ && !on_the_way_.empty()) {
+      const auto arrive = std::move(on_the_way_.front());
+      on_the_way_.pop_front();
+      arrive();
+      busy = true;
+    }
   }
   return calls_;
 }

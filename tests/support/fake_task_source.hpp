@@ -73,7 +73,7 @@ public:
       std::function<void(expected<opened, source_failure>)> done) override;
   void acknowledge(partition_id partition, message_kind kind, stream_seq seq, std::function<void()> confirmed) override;
   void lighten(partition_id partition, message_kind kind, stream_seq seq) override;
-  void forget(partition_id partition, const session_id& session) override;
+  delivery_round forget(partition_id partition, const session_id& session) override;
   void read_back(
       partition_id partition, message_kind kind, stream_seq seq, std::function<void(read_result)> done) override;
   void close(partition_id partition) override;
@@ -81,6 +81,8 @@ public:
   /// Does all that is due, and what becomes due by that. Returns how many calls were made to listeners and callbacks.
   std::size_t run();
 
+  /// While true, deliveries are made ready and stay on their way; then they arrive, in order, in the next `run`.
+  void hold_deliveries(bool hold) { holds_deliveries_ = hold; }
   /// The next `n` acknowledgements do not reach the queue; they are waiting for `repeat_acks`.
   void lose_acks(std::size_t n) { acks_to_lose_ = n; }
   /// The next `n` acknowledgements reach the queue but are not confirmed before `repeat_acks`.
@@ -115,6 +117,7 @@ private:
     std::shared_ptr<task_listener> to;
     std::map<message_kind, stream_seq> last_at_open;
     std::map<place, held_row> held;
+    delivery_round round;
   };
 
   void open_now(partition_id partition, epoch of, std::shared_ptr<task_listener> to,
@@ -130,6 +133,8 @@ private:
   std::size_t confirmations_to_lose_ = 0;
   std::map<partition_id, opened_partition> open_;
   std::deque<std::function<void()>> due_;
+  bool holds_deliveries_ = false;
+  std::deque<std::function<void()>> on_the_way_;
   std::map<place, std::size_t> acknowledged_;
   std::size_t calls_ = 0;
 };
