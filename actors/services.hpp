@@ -46,6 +46,11 @@ struct services {
   milliseconds passivate_after{30'000};
   /// Between two attempts at what the broker did not take.
   milliseconds retry_every{500};
+  /// The same for a dead letter: the more of them wait, the longer each does, so that all together ask for few at once.
+  [[nodiscard]] milliseconds bury_again_after(std::size_t letters_waiting) const {
+    constexpr std::size_t at_once = 64;
+    return retry_every * static_cast<milliseconds::rep>(1 + letters_waiting / at_once);
+  }
   /// Of the log, in bytes: no slice starts once less is free.
   std::uint64_t log_reserve = 0;
   /// How often that is looked at; a commit that the log refuses is a reason to look at once.

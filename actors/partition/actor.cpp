@@ -128,6 +128,9 @@ void partition_actor::bury(const delivery& d, const refusal& why) {
   letter.seq = d.seq;
   letter.at = with_->clock->now();
   letter.dedupe = std::string{d.kind == message_kind::task ? "task." : "control."} + std::to_string(d.seq.value);
+  // However long the letter takes, the message must not keep others out.
+  with_->source->lighten(at_.partition, d.kind, d.seq);
+  letters_waiting_ += 1;
   send_letter(d.kind, std::move(letter), d.answer_to);
 }
 
@@ -140,6 +143,7 @@ void partition_actor::send_letter(message_kind kind, dead_letter letter, std::op
 
 void partition_actor::on_buried(letter_buried& in) {
   if (in.stored) {
+    letters_waiting_ -= 1;
     with_->metrics->count_refusal(in.letter.why);
     crash_point("dead_letter.stored");
     if (in.answer_to) {
@@ -149,7 +153,7 @@ void partition_actor::on_buried(letter_buried& in) {
     with_->source->acknowledge(at_.partition, in.kind, in.seq, [] {});
     return;
   }
-  delayed_send(this, with_->retry_every, bury_letter_again{in.kind, std::move(in.letter), std::move(in.answer_to)});
+  delayed_send(this, with_->bury_again_after(letters_waiting_), bury_letter_again{in.kind, std::move(in.letter), std::move(in.answer_to)});
 }
 
 void partition_actor::on_down(const caf::down_msg& down) {

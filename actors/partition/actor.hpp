@@ -73,6 +73,8 @@ private:
   place at_;
   std::unordered_map<session_id, resident> residents_;
   std::unordered_map<caf::actor_addr, session_id> by_address_;
+  /// Letters that are not stored yet.
+  std::size_t letters_waiting_ = 0;
   bool draining_ = false;
   std::unordered_set<session_id> not_drained_;
 };

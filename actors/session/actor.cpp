@@ -231,8 +231,12 @@ void session_actor::perform() {
 }
 
 void session_actor::perform_bury(const session::bury& what) {
+  // Of the message only the sequence is kept now: however long the letter takes, it must not keep others out.
+  with_->source->lighten(at_.partition, what.kind, what.letter.seq);
   const auto me = caf::actor_cast<caf::actor>(this);
-  with_->dead->bury(what.letter, what.kind, [me, what, every = with_->retry_every, metrics = with_->metrics](bool stored) {
+  const auto waiting = state_.hand.refused_tasks.size() + state_.hand.refused_controls.size();
+  const auto every = with_->bury_again_after(waiting);
+  with_->dead->bury(what.letter, what.kind, [me, what, every, metrics = with_->metrics](bool stored) {
     if (!stored) {
       caf::delayed_anon_send(me, every, bury_again{what});
       return;

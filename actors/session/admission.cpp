@@ -51,6 +51,7 @@ void meet_settled(draft& d, const held_task& message, const ledger_item& known) 
   if (known.digest != message.task.digest) return refuse(d, message, {reason::task_conflict, "id"});
   const auto owed = std::ranges::find(d.durable().outbox, message.task.id, &outbox_item::run);
   if (owed != d.durable().outbox.end() && owed->message == message.seq) {
+    d.order(lighten{message.seq});
     d.happened(ack_was_put_off{owed->id, message.seq});
     return;
   }

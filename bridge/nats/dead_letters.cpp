@@ -19,10 +19,24 @@ std::string event_of(const dead_letter& d) {
   return to_json(std::move(told));
 }
 
-void store(requester& over, const dead_letter& letter, std::function<void(bool)> done) {
+bool is_full(const api_failure& why) {
+  return why.code == refusal_code::store_failed || why.code == refusal_code::insufficient_storage
+      || why.code == refusal_code::insufficient_resources;
+}
+
+struct told {
+  std::function<void(bool)> done;
+  std::function<void(std::string_view)> full;
+};
+
+void store(requester& over, const dead_letter& letter, told tell) {
   const header with[] = {{message_id_header, letter.dedupe}, {event_header, event_of(letter)}};
   over.request(subjects::dead(letter.session), with, codec::encode_dead_letter(letter), api_patience,
-      [done = std::move(done)](const requester::result& answer) { done(published_of(answer).has_value()); });
+      [tell = std::move(tell)](const requester::result& answer) {
+        const auto stored = published_of(answer);
+        if (!stored && is_full(stored.error()) && tell.full) tell.full(subjects::dead_stream);
+        tell.done(stored.has_value());
+      });
 }
 
 /// Room for the letter's own fields and headers.
@@ -46,7 +60,7 @@ void nats_dead_letters::bury(dead_letter letter, message_kind kind, std::functio
   const auto stream = kind == message_kind::task ? subjects::tasks_stream : subjects::control_stream;
   const auto wanted = by_sequence(letter.seq);
   over_.request(api_subject("STREAM.MSG.GET", stream), {}, wanted, api_patience,
-      [&over = over_, letter = std::move(letter), done = std::move(done)](requester::result answer) mutable {
+      [&over = over_, letter = std::move(letter), done = std::move(done), full = full_](requester::result answer) mutable {
         if (!answer) return done(false);
         auto message = read_message_answer(answer->payload());
         if (message) {
@@ -54,7 +68,7 @@ void nats_dead_letters::bury(dead_letter letter, message_kind kind, std::functio
         } else if (message.error().code != refusal_code::no_message) {
           return done(false);
         }
-        store(over, letter, std::move(done));
+        store(over, letter, {std::move(done), std::move(full)});
       });
 }
 

@@ -262,7 +262,8 @@ pull_state::rows::iterator pull_state::drop(rows::iterator at) {
 /// What may come without breaking a limit. What is awaited is held already, but light ones that left the queue make room for
 /// new ones: so they only get a place of their own when nothing else is asked for.
 std::size_t pull_state::room() const noexcept {
-  const bool full = heavy_ >= limits_.credit || heavy_bytes_ >= limits_.held_bytes;
+  const bool full = heavy_ >= limits_.credit || heavy_bytes_ >= limits_.held_bytes
+      || held_.size() - heavy_ >= limits_.light_max;
   const auto places = (full ? 0 : limits_.credit - heavy_) + awaited_heavy_;
   return places == 0 && !awaited_.empty() && heavy_ <= limits_.credit ? 1 : places;
 }

@@ -1,4 +1,4 @@
-// What a partition's actor keeps apart: sessions whose actors died from all others.
+// What a partition's actor keeps apart: sessions whose actors died, and refusals that nobody takes, from all others.
 #include <catch2/catch_test_macros.hpp>
 #include <algorithm>
 
@@ -22,6 +22,20 @@ public:
     foreign.events.clear();
     log.write(foreign);
   }
+  stream_seq publish_broken(const std::string& session) {
+    const auto seq = queue.publish_refused({0}, message_kind::task, session, {reason::not_decodable, {}});
+    settle();
+    return seq;
+  }
+  stream_seq publish_for_nobody(const std::string& session, const std::string& id) {
+    task t;
+    t.id = *task_id::parse(id);
+    t.what = turn{"hello", "unheard of", {}};
+    const auto seq = queue.publish(*session_id::parse(session), std::move(t));
+    settle();
+    return seq;
+  }
+  bool is_light(stream_seq seq) { return source.is_light({0}, message_kind::task, seq); }
 };
 
 } // namespace
@@ -50,4 +64,39 @@ TEST_CASE_METHOD(one_partition, "a turn that was on its way when its session's a
   CHECK(std::ranges::count(events, "run_failed") == 0);
   CHECK(std::ranges::count(events, "run_completed") == 2);
   CHECK(queue.left(message_kind::task).size() == 1);
+}
+
+TEST_CASE_METHOD(one_partition, "while no letter can be stored, no message that waits for one weighs on its partition", "[partition]") {
+  open(1);
+  dead.set_reachable(false);
+  const auto broken = publish_broken("s2");
+  const auto unheard = publish_for_nobody("s3", "t3");
+  const auto failing = publish("s1", "t1");
+  CHECK_FALSE(is_light(failing));
+  runner.end("t1", failed{reason::runner_failed, "no", false});
+  settle();
+  for (const auto seq : {broken, unheard, failing}) {
+    CHECK(is_light(seq));
+    CHECK(queue.holds(message_kind::task, seq));
+  }
+  crash();
+  open(2, true);
+  for (const auto seq : {broken, unheard, failing}) CHECK(is_light(seq));
+  dead.set_reachable(true);
+  advance(services_->retry_every);
+  CHECK(dead.letters().size() == 3);
+  CHECK(queue.left(message_kind::task).empty());
+}
+
+TEST_CASE_METHOD(one_partition, "the more letters wait, the more rarely each is tried, and all get there", "[partition]") {
+  open(1);
+  dead.set_reachable(false);
+  for (int i = 0; i < 128; ++i) publish_broken("s2");
+  advance(2 * services_->retry_every);
+  dead.set_reachable(true);
+  advance(services_->retry_every);
+  CHECK(dead.letters().size() < 128);
+  advance(3 * services_->retry_every);
+  CHECK(dead.letters().size() == 128);
+  CHECK(queue.left(message_kind::task).empty());
 }

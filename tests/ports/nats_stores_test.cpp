@@ -253,9 +253,14 @@ TEST_CASE("a payload that a letter cannot hold is cut, and the letter says so", 
   CHECK((*stored)->letter.payload_cut);
 }
 
-TEST_CASE("a letter that cannot be stored is not confirmed", "[dead_letters]") {
+TEST_CASE("a letter that cannot be stored is not confirmed, and a full stream is told", "[dead_letters]") {
   store_world world{{.partitions = partitions, .dead_max = 100}};
-  CHECK_FALSE(world.bury(letter_about(1, "full")));
+  std::vector<std::string> told;
+  nats_dead_letters telling{*world.link.asks, [&told](std::string_view stream) { told.emplace_back(stream); }};
+  support::waited<bool> stored;
+  telling.bury(letter_about(1, "full"), message_kind::task, stored.to());
+  CHECK_FALSE(stored.get());
+  CHECK(told == std::vector<std::string>{"BATON_DEAD"});
   world.server.kill();
   CHECK_FALSE(world.bury(letter_about(1, "away")));
 }

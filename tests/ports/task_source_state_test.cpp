@@ -155,6 +155,25 @@ TEST_CASE("payloads count against a bound of their own", "[pull]") {
   CHECK(p.asked() == 8);
 }
 
+TEST_CASE("even light messages have a bound, and what leaves makes room", "[pull]") {
+  auto limits = small(4, 4);
+  limits.light_max = 3;
+  pull p{limits};
+  for (std::uint64_t seq = 1; seq <= 3; ++seq) {
+    CHECK(p.message(seq) == pull_fate::deliver);
+    p.orders = {};
+    p.state.lighten({seq}, p.now, p.orders);
+  }
+  while (p.state.outstanding() > 0) // was asked for before
+    CHECK(p.message(p.state.highest().value + 1) == pull_fate::deliver);
+  p.tick(1ms);
+  CHECK(p.asked() == 0);
+  p.acknowledge(1);
+  p.state.ack_confirmed({1}, p.now, p.orders);
+  p.tick(1ms);
+  CHECK(p.state.outstanding() > 0);
+}
+
 TEST_CASE("a delivery that is missing loses the consumer, and what it still sends is stale", "[pull]") {
   pull p;
   CHECK(p.message(1) == pull_fate::deliver);
