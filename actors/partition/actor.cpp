@@ -83,8 +83,8 @@ void partition_actor::route(delivery& d) {
   const bool after_crash = at_.after_crash && d.before_open;
   std::visit(session::overloaded{[&](refusal& why) { bury(d, why); },
                                  [&](task& t) {
-                                   session::held_task message{std::move(t), d.seq, d.stored_at, after_crash};
-                                   to_session(d.session, session::task_arrived{std::move(message)});
+                                   session::held_task message{std::move(t), d.seq, d.stored_at, after_crash, d.bytes};
+                                   to_session(d.session, session::task_arrived{std::move(message), d.crowded});
                                  },
                                  [&](control& c) {
                                    session::held_control message{std::move(c), d.seq};

@@ -2,6 +2,7 @@
 // per opening to the partition's listener, until it is acknowledged. Calls return at once, from any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,6 +42,10 @@ struct delivery {
   session_id session;
   std::string subject;
   instant stored_at;
+  /// Of its payload.
+  std::size_t bytes = 0;
+  /// Much of what the partition's listener may hold is taken: it should make light whatever it can.
+  bool crowded = false;
   /// It was in the queue when the partition was opened: its session may have been cut off in the middle.
   bool before_open = false;
   /// When it was made ready for the listener. If that is before the round in which its session was forgotten last, it comes

@@ -264,7 +264,8 @@ void session_actor::perform_read_back(stream_seq seq) {
                                caf::anon_send(me, session_input{session::task_was_gone{seq}});
                                return;
                              }
-                             session::held_task message{std::move(*found), seq, (*result)->stored_at, false};
+                             const auto& read = **result;
+                             session::held_task message{std::move(*found), seq, read.stored_at, false, read.bytes};
                              caf::anon_send(me, session_input{session::task_read_back{std::move(message)}});
                            });
 }

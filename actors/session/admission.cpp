@@ -89,10 +89,21 @@ std::optional<refusal> objection(const draft& d, const held_task& message) {
   return std::nullopt;
 }
 
-void enqueue(draft& d, held_task message, id_hash id) {
+/// Whether one more may wait in memory: of a session that waits alone always, so that it can go on.
+bool has_room(const hand& h, const limits& l, const held_task& message, bool crowded) {
+  if (!h.backlog.empty()) return false;
+  if (h.queue.empty()) return true;
+  const auto tasks_max = crowded ? std::min(l.in_memory_max, l.crowded_max) : l.in_memory_max;
+  const auto bytes_max = crowded ? l.in_memory_bytes_max / 8 : l.in_memory_bytes_max;
+  auto bytes = message.bytes;
+  for (const auto& m : h.queue) bytes += m.bytes;
+  return h.queue.size() < tasks_max && bytes <= bytes_max;
+}
+
+void enqueue(draft& d, held_task message, id_hash id, bool crowded) {
   const auto& limits = d.with().limits;
   const auto& hand = d.hand();
-  if (hand.backlog.empty() && hand.queue.size() < limits.in_memory_max) {
+  if (has_room(hand, limits, message, crowded)) {
     d.happened(task_was_held{std::move(message)});
     return;
   }
@@ -244,7 +255,7 @@ void refusal_is_buried(draft& d, const refusal_buried& in) {
   settle_ack(d, in.kind, in.seq, refused.kept);
 }
 
-void admit(draft& d, held_task message) {
+void admit(draft& d, held_task message, bool crowded) {
   if (holds(d.hand(), message.seq)) return;
   if (resumes(d, message)) return;
   end_run_without_message(d, message);
@@ -262,7 +273,7 @@ void admit(draft& d, held_task message) {
   }
   if (auto why = objection(d, message)) return refuse(d, message, std::move(*why));
   if (cancel_if_asked_early(d, message)) return;
-  enqueue(d, std::move(message), id);
+  enqueue(d, std::move(message), id, crowded);
 }
 
 } // namespace baton::session

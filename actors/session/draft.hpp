@@ -56,7 +56,7 @@ overloaded(Fs...) -> overloaded<Fs...>;
 inline constexpr std::string_view labels_together = "the session's labels together";
 
 // ---- admission.cpp
-void admit(draft& d, held_task message);
+void admit(draft& d, held_task message, bool crowded);
 /// Buries a message, then answers and acknowledges it; with a record in the ledger if it might be admitted another time.
 void refuse(draft& d, const held_task& message, refusal why);
 void refuse(draft& d, const held_control& message, refusal why);

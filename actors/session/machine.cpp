@@ -81,7 +81,7 @@ decided advance(state& s, input in, const context& with) {
                         [&](task_arrived& t) {
                           if (t.message.after_crash) take_over(d);
                           pass(d, message_kind::task, t.message.seq);
-                          admit(d, std::move(t.message));
+                          admit(d, std::move(t.message), t.crowded);
                           proceed(d);
                         },
                         [&](control_arrived& c) {

@@ -23,6 +23,11 @@ namespace baton::session {
 
 struct limits {
   std::size_t in_memory_max = 64;
+  /// Payloads of waiting tasks in memory together; the first one is held whatever its size.
+  std::size_t in_memory_bytes_max = std::size_t{2} << 20U;
+  /// The first few: what is held in memory instead of `in_memory_max` while the partition is crowded, with an eighth of the
+  /// bytes; and twice what is read back ahead. No option: what waits longer is read back in about a millisecond.
+  std::size_t crowded_max = 4;
   std::size_t backlog_max = 1024;
   std::uint32_t max_attempts = 3;
   milliseconds retry_first{2'000};
@@ -60,6 +65,8 @@ struct context {
 // ---- inputs: arrivals
 struct task_arrived {
   held_task message;
+  /// The partition's owner holds much already.
+  bool crowded = false;
 };
 struct control_arrived {
   held_control message;

@@ -191,7 +191,9 @@ void go_on(draft& d) {
 
 void read_backlog(draft& d) {
   const auto& hand = d.hand();
-  if (hand.reading_back || hand.backlog.empty() || hand.queue.size() > d.with().limits.in_memory_max / 2) return;
+  const auto& limits = d.with().limits;
+  const auto ahead = std::min(limits.in_memory_max, limits.crowded_max) / 2;
+  if (hand.reading_back || hand.backlog.empty() || hand.queue.size() > ahead) return;
   d.order(read_back{hand.backlog.front().seq});
   d.happened(read_back_was_asked{});
 }

@@ -22,9 +22,11 @@ struct held_task {
   instant stored_at;
   /// Was in the queue when the partition was taken from a node that died.
   bool after_crash = false;
+  /// Of its payload in the queue.
+  std::size_t bytes = 0;
 };
 
-/// Admitted beyond `in_memory_max`: read back by sequence when its turn comes.
+/// Admitted beyond what is held in memory: read back by sequence when its turn comes.
 struct stub {
   stream_seq seq;
   id_hash id;

@@ -259,6 +259,10 @@ pull_state::rows::iterator pull_state::drop(rows::iterator at) {
 
 // --- asking ------------------------------------------------------------------------------------------------------------
 
+bool pull_state::crowded() const noexcept {
+  return heavy_ > limits_.credit / 2 || heavy_bytes_ > limits_.held_bytes / 2;
+}
+
 /// What may come without breaking a limit. What is awaited is held already, but light ones that left the queue make room for
 /// new ones: so they only get a place of their own when nothing else is asked for.
 std::size_t pull_state::room() const noexcept {

@@ -135,6 +135,8 @@ public:
   [[nodiscard]] stream_seq highest() const noexcept { return highest_; }
   /// What counts against the credit.
   [[nodiscard]] std::size_t heavy() const noexcept { return heavy_; }
+  /// More than half of what may be held is.
+  [[nodiscard]] bool crowded() const noexcept;
   /// Asked for and not yet there.
   [[nodiscard]] std::size_t outstanding() const noexcept { return outstanding_; }
   /// Held messages of which it is not known whether they are still in the queue.
@@ -143,21 +145,17 @@ public:
 private:
   struct held_message {
     session_id session;
-    /// Newest; empty: none yet.
-    std::string reply;
+    std::string reply; // newest; empty: none yet
     std::size_t bytes = 0;
     instant stored_at{};
-    /// Of the consumer that delivered it last; 0: none yet.
-    std::uint64_t generation = 0;
+    std::uint64_t generation = 0; // of the consumer that delivered it last; 0: none yet
     std::uint32_t ack_attempts = 0;
     /// When the acknowledgement is repeated; only this one of its entries in `retries_` counts.
     monotonic_instant retry_at{};
     bool light = false;
-    /// Its place is in `awaited_`.
-    bool awaited = false;
+    bool awaited = false; // its place is in `awaited_`
     bool ack_wanted = false;
-    /// The consumer passed it: it is not in the queue any more.
-    bool gone = false;
+    bool gone = false; // the consumer passed it: it is not in the queue any more
     std::function<void()> confirmed;
   };
   using rows = std::unordered_map<stream_seq, held_message>;

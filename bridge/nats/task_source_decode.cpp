@@ -40,6 +40,7 @@ delivery decode_delivery(const stored_place& at, std::string_view payload, std::
   d.seq = at.seq;
   d.subject = at.subject;
   d.stored_at = at.stored_at;
+  d.bytes = payload.size();
   const auto place = subjects::parse_stored(at.subject);
   if (!place || !place->session) {
     d.body = refusal{reason::invalid_session_id, std::string{subjects::last_token(at.subject)}};

@@ -189,6 +189,7 @@ bool partition_pull::stage(delivery d) {
   const std::lock_guard lock{mutex_};
   if (closed_ || !of(d.kind).state.holds(d.seq)) return false;
   d.round = round_;
+  d.crowded = of(d.kind).state.crowded();
   staged_.push_back(std::move(d));
   return staged_.size() == 1;
 }

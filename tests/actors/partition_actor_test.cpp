@@ -100,3 +100,20 @@ TEST_CASE_METHOD(one_partition, "the more letters wait, the more rarely each is 
   CHECK(dead.letters().size() == 128);
   CHECK(queue.left(message_kind::task).empty());
 }
+
+TEST_CASE_METHOD(one_partition, "what a session may hold in memory goes by its payloads too, and by how full the partition is", "[partition]") {
+  services_->limits.in_memory_bytes_max = 1000;
+  services_->limits.in_memory_max = 64;
+  open(1);
+  queue.set_bytes(400);
+  std::vector<stream_seq> seqs;
+  for (const auto* id : {"t1", "t2", "t3", "t4"}) seqs.push_back(publish("s1", id));
+  // One runs, two wait.
+  CHECK_FALSE(is_light(seqs[2]));
+  CHECK(is_light(seqs[3]));
+  for (const auto* id : {"t1", "t2", "t3", "t4"}) {
+    REQUIRE(runner.started(id) == 1);
+    complete(id);
+  }
+  CHECK(queue.left(message_kind::task).empty());
+}

@@ -1,4 +1,5 @@
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "bridge/nats/pull_state.hpp"
 
@@ -172,6 +173,21 @@ TEST_CASE("even light messages have a bound, and what leaves makes room", "[pull
   p.state.ack_confirmed({1}, p.now, p.orders);
   p.tick(1ms);
   CHECK(p.state.outstanding() > 0);
+}
+
+TEST_CASE("a pull is crowded by messages or by payloads, and no longer once they are light", "[pull]") {
+  auto limits = small(10, 10);
+  limits.held_bytes = 1000;
+  pull p{limits};
+  const std::size_t bytes = GENERATE(10, 300);
+  const std::uint64_t half = bytes == 10 ? 5 : 1;
+  for (std::uint64_t seq = 1; seq <= half; ++seq)
+    CHECK(p.message(seq, 0, bytes) == pull_fate::deliver);
+  CHECK_FALSE(p.state.crowded());
+  CHECK(p.message(half + 1, 0, bytes) == pull_fate::deliver);
+  CHECK(p.state.crowded());
+  p.state.lighten({1}, p.now, p.orders);
+  CHECK_FALSE(p.state.crowded());
 }
 
 TEST_CASE("a delivery that is missing loses the consumer, and what it still sends is stale", "[pull]") {

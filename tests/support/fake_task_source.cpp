@@ -47,6 +47,7 @@ stream_seq fake_queue::store(
   d.session = session_id::parse(token).value_or(session_id{});
   d.subject = subject_of(partition, kind, token);
   d.stored_at = now_;
+  d.bytes = bytes_;
   d.body = std::move(body);
   messages_.emplace(place{kind, last}, std::move(d));
   return last;
@@ -204,6 +205,7 @@ bool fake_task_source::deliver_to(partition_id partition) {
       batch.push_back(message);
       batch.back().before_open = at.second <= partition_now.last_at_open[kind];
       batch.back().round = partition_now.round;
+      batch.back().crowded = heavy > credit_ / 2;
       partition_now.held[at].session = message.session;
     }
   }

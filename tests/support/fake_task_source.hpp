@@ -36,6 +36,8 @@ public:
   [[nodiscard]] std::vector<stream_seq> left(message_kind kind) const;
   /// Stamps what is published from now on.
   void set_time(instant now) { now_ = now; }
+  /// Payloads of what is published from now on are said to be so large.
+  void set_bytes(std::size_t bytes) { bytes_ = bytes; }
   /// While false, nothing is opened, acknowledged or read; messages can still be published.
   void set_reachable(bool reachable) { reachable_ = reachable; }
 
@@ -58,6 +60,7 @@ private:
   std::map<place, delivery> removed_;
   std::map<partition_id, opener> openers_;
   instant now_{};
+  std::size_t bytes_ = 0;
   bool reachable_ = true;
 };
 

@@ -84,7 +84,7 @@ stream_seq session_driver::publish(std::string_view id, const task_options& how)
   t.what = turn{how.body, how.runner, {}};
   last_seq_ = next(last_seq_);
   rules_.task_was_published(t, last_seq_);
-  queue_[{message_kind::task, last_seq_}] = {std::move(t), now_, false, false};
+  queue_[{message_kind::task, last_seq_}] = {std::move(t), now_, false, false, how.bytes, how.crowded};
   return last_seq_;
 }
 
@@ -132,7 +132,7 @@ void session_driver::hand_over(message_kind kind, stream_seq seq, queued& messag
   message.is_delivered = true;
   if (kind == message_kind::task) {
     const auto& t = std::get<baton::task>(message.body);
-    return take(session::task_arrived{{t, seq, message.stored_at, message.after_crash}});
+    return take(session::task_arrived{{t, seq, message.stored_at, message.after_crash, message.bytes}, message.crowded});
   }
   take(session::control_arrived{{std::get<baton::control>(message.body), seq}});
 }
@@ -189,7 +189,7 @@ void session_driver::answer_read_back() {
   const auto seq = *std::exchange(read_back_, std::nullopt);
   const auto found = queue_.find({message_kind::task, seq});
   if (found == queue_.end()) return take(session::task_was_gone{seq});
-  take(session::task_read_back{{std::get<baton::task>(found->second.body), seq, found->second.stored_at, false}});
+  take(session::task_read_back{{std::get<baton::task>(found->second.body), seq, found->second.stored_at, false, found->second.bytes}});
 }
 
 // ---- the slots and the runner

@@ -135,6 +135,8 @@ private:
     instant stored_at;
     bool is_delivered = false;
     bool after_crash = false;
+    std::size_t bytes = 0;
+    bool crowded = false;
   };
   struct wanted {
     execution_id execution;

@@ -21,6 +21,8 @@ struct task_options {
   std::string runner = "echo";
   std::optional<instant> deadline{};
   std::string reply_to{};
+  std::size_t bytes = 0;
+  bool crowded = false;
 };
 
 /// How a session comes back. `after_crash`: the partition was taken from a node that died; what is in the queue is marked so.

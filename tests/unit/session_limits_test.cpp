@@ -1,5 +1,6 @@
 // Every limit has an answer, and what lies beyond it is neither lost nor carried out of order.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "tests/support/session_driver.hpp"
 #include "tests/support/session_names.hpp"
@@ -31,6 +32,50 @@ TEST_CASE("beyond memory only the place is kept, and what is read back runs in i
   CHECK(s.now().hand.backlog.size() == 2);
   s.settle();
   CHECK(s.started() == std::vector<std::string>{"t1", "t2", "t3", "t4", "t5"});
+}
+
+TEST_CASE("large tasks wait as stubs before there are many, but the first one waits in memory whatever its size", "[session]") {
+  auto limits = session_driver::usual_limits();
+  limits.in_memory_bytes_max = 1000;
+  session_driver s{limits};
+  s.task("t1", {.bytes = 700});
+  s.task("t2", {.bytes = 1500});
+  s.task("t3", {.bytes = 1});
+  CHECK(s.now().hand.queue.size() == 1);
+  CHECK(s.now().hand.backlog.size() == 1);
+  s.settle();
+  s.task("t4");
+  for (const auto* id : {"t5", "t6"})
+    s.task(id, {.bytes = 500});
+  CHECK(s.now().hand.queue.size() == 2);
+  s.task("t7", {.bytes = 1});
+  CHECK(s.now().hand.queue.size() == 2);
+  CHECK(s.now().hand.backlog.size() == 1);
+  s.settle();
+  CHECK(s.started() == std::vector<std::string>{"t1", "t2", "t3", "t4", "t5", "t6", "t7"});
+}
+
+TEST_CASE("in a crowded partition only the first few wait in memory, and an eighth of the payloads", "[session]") {
+  auto limits = session_driver::usual_limits();
+  limits.in_memory_bytes_max = 800;
+  limits.crowded_max = 3;
+  session_driver s{limits};
+  std::vector<std::string> ids;
+  const std::size_t bytes = GENERATE(1, 50);
+  const std::size_t held = bytes == 1 ? 3 : 2;
+  for (int i = 1; i <= 8; ++i) {
+    ids.push_back("t" + std::to_string(i));
+    s.task(ids.back(), {.bytes = bytes, .crowded = true});
+  }
+  CHECK(s.now().hand.queue.size() == held);
+  CHECK(s.now().hand.backlog.size() == 7 - held);
+  for (int i = 1; i < 8; ++i) {
+    s.run(completed{});
+    if (s.has_read_back()) s.answer_read_back();
+    CHECK(s.now().hand.queue.size() <= held);
+  }
+  s.settle();
+  CHECK(s.started() == ids);
 }
 
 TEST_CASE("a task beyond the backlog is refused, and stays refused after a crash that made room", "[session]") {

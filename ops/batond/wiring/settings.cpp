@@ -4,9 +4,15 @@
 
 namespace baton::batond {
 
+namespace {
+/// So many sessions must hold all they may before a partition holds all it may, and they are stopped half way.
+constexpr std::uint64_t sessions_to_fill_partition = 16;
+} // namespace
+
 session::limits session_limits(const options& o) {
   session::limits l;
   l.in_memory_max = o.session.in_memory_max;
+  l.in_memory_bytes_max = o.source.held_max.bytes / sessions_to_fill_partition;
   l.backlog_max = o.session.backlog_max;
   l.max_attempts = static_cast<std::uint32_t>(o.session.max_attempts);
   l.retry_first = o.session.retry_first;
