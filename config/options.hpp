@@ -94,7 +94,8 @@ struct session_options {
   /// A slice older than this commits that it started.
   std::chrono::milliseconds slice_commit_after = std::chrono::seconds{1};
   std::uint64_t labels_max = 32;
-  /// Entries of one commit together; with the head and the events it must fit into one message of the broker.
+  /// Entries of one commit together; with the head and the events it must fit into one message of the broker, or the node does
+  /// not start.
   byte_size record_bytes_max = kib(640);
   /// Inputs of one session that wait while its log is read or written.
   std::uint64_t waiting_inputs_max = 16'384;

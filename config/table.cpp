@@ -150,7 +150,7 @@ constexpr auto option_table = std::to_array<option_row>({
     {"source.held_max", "", size{&in<source_at, &source_of::held_max>, kib(64), gib(64), false},
      "What the messages of one partition that are held in memory may take together before no more are asked for."},
 
-    {"payload.size_max", "", size{&in<payload_at, &payload_of::size_max>, kib(1), mib(64), false},
+    {"payload.size_max", "", size{&in<payload_at, &payload_of::size_max>, kib(1), mib(32), false},
      "The largest payload of a task or control message; a larger one is refused with too_large."},
     {"payload.depth_max", "", count{&in<payload_at, &payload_of::depth_max>, 2, 128},
      "How deep a payload may be nested; a deeper one is refused with too_deep."},

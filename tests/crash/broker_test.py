@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What a broker may do to a running node besides going away: streams that vanish, credentials that end.
-The node says what is the matter and ends; it never goes on over what is not there any more.
+"""What a broker may do to a running node besides going away: streams that vanish, credentials that end, limits that do not fit.
+The node says what is the matter and ends, or does not start; it never goes on over what is not there any more.
 
 Arguments: the directory with the binaries, the repository's root, then unittest's own."""
 import json
@@ -73,6 +73,26 @@ class Streams(World):
         self.server.empty()
         self.server.start()
         self.wait_broken("is gone", "the broker is away", "the broker is back")
+
+
+class Limits(World):
+    def test_node_does_not_start_on_a_broker_that_takes_too_little(self):
+        server = self.enterContext(Server("max_payload: 500000\n"))
+        node = self.enterContext(Node(BIN, "", ["--nats", server.url])).start()
+        self.assertEqual(node.process.wait(60), 1, node.text())
+        self.assertIn("takes messages of at most 500000 bytes, but payload.size_max and session.record_bytes_max", node.text())
+
+    def test_private_server_takes_what_the_options_allow_and_syncs_as_they_say(self):
+        config = '[payload]\nsize_max = "2MiB"\n[broker]\nsync_interval = "always"\n'
+        node = self.enterContext(Node(BIN, config)).start()
+        with open(os.path.join(node.data, "nats", "server.conf")) as file:
+            written = file.read()
+        self.assertIn("sync_interval: always\n", written)
+        self.assertIn(f"max_payload: {2 * 1024 * 1024 + 16 * 1024}\n", written)
+        self.broker = node.broker()
+        self.addCleanup(self.broker.close)
+        self.broker.store("baton.task.s", {"id": "t", "runner": "echo", "input": "x" * 2_000_000})
+        wait_until(lambda: finals_of(log_of(self.broker)) == {"s": [("t", "run_completed")]}, "the large turn to end")
 
 
 class Credentials(World):

@@ -167,7 +167,7 @@ TEST_CASE("each kind of fault of a file names option, value, line and what is wa
           {fault_kind::wrong_type, "lease.heartbeat", "2", in_file(2), "a duration such as \"10s\", 50ms to 1m"}},
       {{.file = "[payload]\nsize_max = '64KB'"},
           {fault_kind::malformed, "payload.size_max", "\"64KB\"", in_file(2),
-              "a size such as \"64KiB\", 1KiB to 64MiB"}},
+              "a size such as \"64KiB\", 1KiB to 32MiB"}},
       {{.file = "[payload]\nreply_prefixes = ['a.', 'b']"},
           {fault_kind::malformed, "payload.reply_prefixes", "[\"a.\", \"b\"]", in_file(2),
               "a list of texts, at most 64, each the beginning of a subject, without wildcards, ending in a dot"}},

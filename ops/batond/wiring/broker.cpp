@@ -1,5 +1,6 @@
 #include "ops/batond/wiring/broker.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -61,6 +62,7 @@ std::optional<std::string> broker::parts::find(const options& o, const home& at,
     how.guard = at.guard_program();
     how.port = static_cast<std::uint16_t>(o.broker.port);
     how.sync_interval = o.broker.sync_interval;
+    how.max_payload = std::max(how.max_payload, message_bytes_needed(o));
     const auto asked_to_stop = [&signals] { return signals.wait_for(std::chrono::milliseconds{0}); };
     auto started = private_server::start(std::move(how), log, asked_to_stop);
     if (!started) return std::move(started).error();
@@ -83,6 +85,11 @@ std::optional<std::string> broker::parts::connect(const options& o, const clock&
     const auto& why = opened.error();
     const bool may_pass = why.what == nats::connect_failure::kind::cannot_connect;
     if (!may_pass || !left.wait_after(why.text)) return why.text;
+  }
+  if (const auto takes = link->max_payload(); takes < message_bytes_needed(o)) {
+    return "the NATS server at " + shown_url + " takes messages of at most " + std::to_string(takes)
+        + " bytes, but payload.size_max and session.record_bytes_max, with what goes with them, need "
+        + std::to_string(message_bytes_needed(o)) + ": raise its max_payload, or lower these options";
   }
   for (auto* each : {&requests, &acks}) {
     auto opened = nats::requester::open(*link, time);

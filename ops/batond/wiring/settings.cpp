@@ -2,7 +2,15 @@
 
 #include <algorithm>
 
+#include "messages/event.hpp"
+#include "messages/head.hpp"
+
 namespace baton::batond {
+
+namespace {
+/// Of a commit: its names and numbers, and the headers that are no events.
+constexpr std::uint64_t commit_envelope_max = 4 * 1024;
+} // namespace
 
 namespace {
 /// So many sessions must hold all they may before a partition holds all it may, and they are stopped half way.
@@ -39,6 +47,12 @@ services node_services(const options& o) {
   s.waiting_inputs_max = o.session.waiting_inputs_max;
   s.log_reserve = o.streams.log_reserve.bytes;
   return s;
+}
+
+std::uint64_t message_bytes_needed(const options& o) {
+  const auto task = o.payload.size_max.bytes + nats::task_headers_max;
+  const auto commit = o.session.record_bytes_max.bytes + head_bytes_max + event_bytes_max + commit_envelope_max;
+  return std::max<std::uint64_t>(task, commit);
 }
 
 nats::connect_options connect_options_of(const options& o, const std::string& url) {
