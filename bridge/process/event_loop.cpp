@@ -1,9 +1,14 @@
 #include "bridge/process/event_loop.hpp"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <system_error>
 #include <utility>
+
+#include "bridge/process/unique_fd.hpp"
 
 namespace baton {
 
@@ -13,9 +18,21 @@ void check(int result, const char* what) {
   if (result != 0) throw std::system_error(-result, std::generic_category(), what);
 }
 
+/// What libuv opens for the first loop of a process. Without room for that it aborts, so it is asked before.
+constexpr std::size_t descriptors_needed = 8;
+
+void check_room_for_descriptors() {
+  std::array<unique_fd, descriptors_needed> tried;
+  for (auto& each : tried) {
+    each = unique_fd{::eventfd(0, EFD_CLOEXEC)};
+    if (!each) throw std::system_error(errno, std::generic_category(), "eventfd");
+  }
+}
+
 } // namespace
 
 event_loop::event_loop() {
+  check_room_for_descriptors();
   check(::uv_loop_init(&loop_), "uv_loop_init");
   wake_ = new uv_async_t;
   wake_->data = this;

@@ -110,7 +110,7 @@ std::optional<std::string> broker::parts::prepare(const options& o, const home& 
       return std::nullopt;
     }
     const auto& why = ready.error();
-    if (why.what == nats::streams_refused::kind::lost) return why.text + " (--broker-accept-loss says so, for one start)";
+    if (why.what == nats::streams_refused::kind::lost) return why.text + " (--broker.accept-loss says so, for one start)";
     const bool may_pass = why.what == nats::streams_refused::kind::unreachable;
     if (!may_pass || !left.wait_after(why.text)) return why.text;
   }

@@ -54,14 +54,19 @@ class Node:
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)
 
-    def start(self, **environment):
-        """Returns once the node says that it listens."""
+    def launch(self, **environment):
+        """Does not wait for it; see `start`."""
         self.starts += 1
         self.log = os.path.join(self.dir, f"batond.{self.starts}.log")
         with open(self.log, "w") as out:
             self.process = subprocess.Popen(
                 [self.program, "--config", self.config, "--data-dir", self.data, *self.arguments],
                 stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+        return self
+
+    def start(self, **environment):
+        """Returns once the node says that it listens, or has ended."""
+        self.launch(**environment)
         wait_until(lambda: self.ended() or " listens" in self.text(), "batond to listen")
         return self
 
