@@ -95,13 +95,14 @@ std::optional<std::string> node::parts::open_ports() {
   const nats::stream_memory kept{at.stream_memory(), false};
   looks_after = std::make_unique<broker_watch>(reached.requests(), kept, time, log, told.broke);
   owners = std::make_unique<nats::nats_owner_store>(reached.requests(), reached.partitions());
+  const auto full = [this, say = looks_after->full_stream()](std::string_view stream) {
+    metrics.count(counter::stream_was_full);
+    say(stream);
+  };
   sessions = std::make_unique<nats::nats_session_log>(reached.requests(), nats::log_patience,
-      nats::nats_session_log::notices{looks_after->missing_stream(), [this, say = looks_after->full_stream()](std::string_view stream) {
-        metrics.count(counter::stream_was_full);
-        say(stream);
-      }});
+      nats::nats_session_log::notices{looks_after->missing_stream(), full});
   gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
-  dead = std::make_unique<nats::nats_dead_letters>(reached.requests());
+  dead = std::make_unique<nats::nats_dead_letters>(reached.requests(), full);
   events = std::make_unique<nats::nats_event_sink>(reached.link(), [this] { metrics.count(counter::messages_dropped); });
   auto how = source_options_of(given);
   how.trouble = [this](const std::string& what) { log.say(severity::warning, what); };
