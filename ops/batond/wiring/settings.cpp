@@ -10,9 +10,6 @@ namespace baton::batond {
 namespace {
 /// Of a commit: its names and numbers, and the headers that are no events.
 constexpr std::uint64_t commit_envelope_max = 4 * 1024;
-} // namespace
-
-namespace {
 /// So many sessions must hold all they may before a partition holds all it may, and they are stopped half way.
 constexpr std::uint64_t sessions_to_fill_partition = 16;
 } // namespace
