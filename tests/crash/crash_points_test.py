@@ -39,7 +39,7 @@ POINTS = {
     "checkpoint.stored": (7,),
     "ack.before": (3, 6),
     "ack.confirmed": (4, 7),
-    "answer.before": (1, 3, 5),
+    "answer.before": (1, 3),
     "dead_letter.stored": (1, 2),
 }
 
@@ -99,14 +99,15 @@ class CrashPoints(unittest.TestCase):
             old = self.run_until_killed(node, broker)
             open(os.path.join(node.data, "go"), "w").close()
             node.start()
-            self.assertEqual([pid for pid, start in old.items() if started_at(pid) == start], [], "programs of the old process")
+            self.assertEqual([pid for pid, start in old.items() if start and started_at(pid) == start], [], "programs of the old process")
             wait_until(lambda: is_empty(broker, "BATON_TASKS") and is_empty(broker, "BATON_CONTROL"), "every message to be acknowledged")
             self.assertEqual(finals_of(entry for entry in log_of(broker) if entry[1] != "gone"), EXPECTED)
             self.check_log(log_of(broker))
             self.check_controls(log_of(broker))
             self.check_answers(broker)
-            dead = broker.stream("BATON_DEAD")["state"]["messages"]
-            self.assertEqual(dead, 2, "one dead letter for the failed run, one for the refused task")
+            # A delete may overtake the turn before it, which is refused then.
+            dead = [subject for _, subject, _, _ in broker.messages("BATON_DEAD") if subject != "baton.dead.gone"]
+            self.assertEqual(sorted(dead), ["baton.dead.lost", "baton.dead.sad"])
             self.assertGreater(broker.stream("BATON_BLOBS")["state"]["last_seq"], 0, "a checkpoint went into a blob")
             self.assertEqual(glob.glob(os.path.join(node.data, "workspaces/*/overlap")), [], "slices of a session overlapped")
             wait_until(lambda: not programs_of(node.data), "no program to run any more", patience=20)
