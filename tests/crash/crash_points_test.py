@@ -89,6 +89,11 @@ def is_empty(broker, stream):
     return broker.stream(stream)["state"]["messages"] == 0
 
 
+def unguarded(node):
+    """The programs alone: a guard may still be ending when what it guarded is gone."""
+    return [pid for pid in programs_of(node.data) if "baton-guard" not in "".join(command_of(pid)[:1])]
+
+
 class CrashPoints(unittest.TestCase):
     def crash_at(self, label, nth):
         with Node(BIN, CONFIG) as node:
@@ -118,13 +123,12 @@ class CrashPoints(unittest.TestCase):
         old = {}
 
         def is_killed():
-            # A guard may still be ending when what it guarded is gone.
-            old.update({pid: started_at(pid) for pid in programs_of(node.data) if "baton-guard" not in "".join(command_of(pid)[:1])})
+            old.update({pid: started_at(pid) for pid in unguarded(node)})
             return node.ended()
 
         def are_first_at_work():
             over = finals_of(log_of(broker))
-            return len(programs_of(node.data)) >= 2 and "marked" in over and "gone" in over
+            return len(unguarded(node)) >= 2 and "marked" in over and "gone" in over
 
         publish(broker, FIRST)
         wait_until(lambda: is_killed() or are_first_at_work(), "the first turns to be at work")
