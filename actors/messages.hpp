@@ -48,6 +48,10 @@ struct session_drained {
   session_id session;
 };
 struct sweep_idle {};
+/// The session may be started again.
+struct quarantine_over {
+  session_id session;
+};
 /// End: what is unacknowledged goes to the next owner.
 struct close_partition {};
 /// Yield what runs, start nothing new; then say so and end.
@@ -130,70 +134,21 @@ struct end_came {
 
 } // namespace baton::actors
 
-CAF_BEGIN_TYPE_ID_BLOCK(baton_node, caf::first_custom_type_id)
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::deliveries))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::source_opened))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::source_stopped))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::letter_buried))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::bury_letter_again))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::session_idle))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::session_drained))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::sweep_idle))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::close_partition))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::drain_partition))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::session_input))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::last_came))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::append_came))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::append_checked))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::append_again))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::bury_again))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::read_back_again))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::idle_probe))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::slot_wanted))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::slot_freed))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::launch_wanted))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::boundary_answered))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::execution_asked))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::execution_aborted))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::sweep_slices))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::log_room_came))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::log_was_full))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::read_log_room))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::slice_over))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::run_slice))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::boundary_came))
-  CAF_ADD_TYPE_ID(baton_node, (baton::actors::end_came))
-CAF_END_TYPE_ID_BLOCK(baton_node)
+// All of them, for CAF.
+#define BATON_ACTOR_MESSAGES(EACH) \
+  EACH(deliveries) EACH(source_opened) EACH(source_stopped) EACH(letter_buried) EACH(bury_letter_again) \
+  EACH(session_idle) EACH(session_drained) EACH(sweep_idle) EACH(quarantine_over) EACH(close_partition) \
+  EACH(drain_partition) EACH(session_input) EACH(last_came) EACH(append_came) EACH(append_checked) EACH(append_again) \
+  EACH(bury_again) EACH(read_back_again) EACH(idle_probe) EACH(slot_wanted) EACH(slot_freed) EACH(launch_wanted) \
+  EACH(boundary_answered) EACH(execution_asked) EACH(execution_aborted) EACH(sweep_slices) EACH(log_room_came) \
+  EACH(log_was_full) EACH(read_log_room) EACH(slice_over) EACH(run_slice) EACH(boundary_came) EACH(end_came)
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::deliveries)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::source_opened)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::source_stopped)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::letter_buried)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::bury_letter_again)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::session_idle)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::session_drained)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::sweep_idle)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::close_partition)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::drain_partition)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::session_input)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::last_came)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::append_came)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::append_checked)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::append_again)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::bury_again)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::read_back_again)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::idle_probe)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::slot_wanted)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::slot_freed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::launch_wanted)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::boundary_answered)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::execution_asked)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::execution_aborted)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::sweep_slices)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::log_room_came)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::log_was_full)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::read_log_room)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::slice_over)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::run_slice)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::boundary_came)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::end_came)
+#define BATON_ADD_MESSAGE(name) CAF_ADD_TYPE_ID(baton_node, (baton::actors::name))
+CAF_BEGIN_TYPE_ID_BLOCK(baton_node, caf::first_custom_type_id)
+  BATON_ACTOR_MESSAGES(BATON_ADD_MESSAGE)
+CAF_END_TYPE_ID_BLOCK(baton_node)
+#undef BATON_ADD_MESSAGE
+
+#define BATON_ALLOW_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(baton::actors::name)
+BATON_ACTOR_MESSAGES(BATON_ALLOW_MESSAGE)
+#undef BATON_ALLOW_MESSAGE

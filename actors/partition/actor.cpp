@@ -1,6 +1,8 @@
 #include "actors/partition/actor.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
+#include <chrono>
 #include <utility>
 
 #include "actors/crash_point.hpp"
@@ -10,8 +12,15 @@
 namespace baton::actors {
 namespace {
 
-/// A session actor that ended in error more often than this waits, with its messages, for the partition's next owner.
+/// A session whose actor ended in error more often than this waits with its messages, longer each time.
 constexpr std::uint32_t deaths_max = 5;
+constexpr std::chrono::milliseconds quarantine_first{10'000};
+constexpr std::chrono::milliseconds quarantine_longest{300'000};
+
+std::chrono::milliseconds quarantine_after(std::uint32_t deaths) {
+  const auto doublings = std::min<std::uint32_t>(deaths - deaths_max - 1, 16);
+  return std::min(quarantine_first * (1U << doublings), quarantine_longest);
+}
 
 class posting_task_listener : public task_listener {
 public:
@@ -49,6 +58,11 @@ caf::behavior partition_actor::make_behavior() {
       [this](const session_idle& in) { on_idle(in); },
       [this](const session_drained& in) { on_drained(in); },
       [this](sweep_idle) { sweep(); },
+      [this](const quarantine_over& in) {
+        const auto found = residents_.find(in.session);
+        if (draining_ || found == residents_.end() || !std::exchange(found->second.is_quarantined, false)) return;
+        found->second.since = with_->source->forget(at_.partition, in.session);
+      },
       [this](drain_partition) { drain(); },
       [this](close_partition) {
         with_->source->close(at_.partition);
@@ -100,14 +114,14 @@ bool partition_actor::is_overtaken(const delivery& d) const {
 
 bool partition_actor::is_quarantined(const session_id& id) const {
   const auto found = residents_.find(id);
-  return found != residents_.end() && found->second.deaths > deaths_max;
+  return found != residents_.end() && found->second.is_quarantined;
 }
 
 void partition_actor::to_session(const session_id& id, session::input in) {
   auto& r = residents_[id];
   if (!r.actor) start(id, r);
   r.sent += 1;
-  r.touched = with_->clock->now();
+  r.touched = with_->clock->monotonic_now();
   send(r.actor, session_input{std::move(in)});
 }
 
@@ -166,8 +180,12 @@ void partition_actor::on_down(const caf::down_msg& down) {
   r.deaths += 1;
   if (draining_) return on_drained({id});
   if (r.deaths > deaths_max) {
-    with_->notices->say(severity::error, "session " + id.text() + " keeps ending in error: it waits, with its messages in the "
-                                                                  "queue, until another node takes its partition");
+    const auto wait = quarantine_after(r.deaths);
+    with_->metrics->count(counter::sessions_quarantined);
+    with_->notices->say(severity::error, "session " + id.text() + " keeps ending in error: it waits, with its messages in the queue, for "
+                                             + std::to_string(wait.count() / 1'000) + " s");
+    r.is_quarantined = true;
+    delayed_send(this, wait, quarantine_over{id});
   }
   r.since = with_->source->forget(at_.partition, id);
 }
@@ -183,7 +201,7 @@ void partition_actor::on_idle(const session_idle& in) {
 }
 
 void partition_actor::sweep() {
-  const auto now = with_->clock->now();
+  const auto now = with_->clock->monotonic_now();
   for (auto& [id, r] : residents_) {
     if (r.actor && now - r.touched >= with_->passivate_after) send(r.actor, idle_probe{r.sent});
   }

@@ -43,9 +43,11 @@ private:
   struct resident {
     caf::actor actor;
     std::uint64_t sent = 0;
-    instant touched;
+    monotonic_instant touched;
     /// Ended in error this often since the partition was opened.
     std::uint32_t deaths = 0;
+    /// What comes for it stays in the queue.
+    bool is_quarantined = false;
     /// Deliveries of older rounds come again.
     delivery_round since;
   };

@@ -350,5 +350,18 @@ TEST_CASE_METHOD(node_world, "a session whose log cannot be read waits with its 
   CHECK(queue.holds(message_kind::task, kept));
   CHECK(source.is_light({0}, message_kind::task, kept));
   CHECK(runner.started("t1") == 0);
-  CHECK(notices.lines.back().starts_with("session sick keeps ending in error"));
+  CHECK(notices.lines.back() == "session sick keeps ending in error: it waits, with its messages in the queue, for 10 s");
+  CHECK(counts.counts[counter::sessions_quarantined] == 1);
+  // It is tried again, after growing waits, and goes on once it can be read.
+  advance(milliseconds{9'900});
+  CHECK(counts.counts[counter::sessions_quarantined] == 1);
+  advance(milliseconds{200});
+  CHECK(counts.counts[counter::sessions_quarantined] == 2);
+  log.refuse_reads({});
+  advance(milliseconds{19'000});
+  CHECK(runner.started("t1") == 0);
+  advance(milliseconds{1'500});
+  REQUIRE(runner.started("t1") == 1);
+  complete("t1");
+  CHECK_FALSE(queue.holds(message_kind::task, kept));
 }
