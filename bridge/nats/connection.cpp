@@ -85,6 +85,19 @@ struct connection::callbacks {
     return backoff(self.options, attempt, dice >> 17U).count();
   }
 
+  /// Asking nats.c takes the lock that it holds while it writes, so it is asked once in so many bytes, and while it is full.
+  template <class Unsent>
+  bool is_overfull(std::size_t size, Unsent unsent) {
+    const auto since = unasked.fetch_add(size, std::memory_order_relaxed) + size;
+    if (since < std::min(ask_every, options.unsent_bytes_max) && !full) return false;
+    unasked = 0;
+    full = unsent() > options.unsent_bytes_max;
+    return full;
+  }
+
+  static constexpr std::size_t ask_every = std::size_t{64} * 1024;
+  std::atomic<std::size_t> unasked{0};
+  std::atomic<bool> full = false;
   const connect_options options;
   std::atomic<bool> connected = false;
   std::atomic<bool> closing = false;
@@ -235,7 +248,7 @@ void connection::listen(std::weak_ptr<link_listener> listener) {
 std::optional<failure> connection::publish(
     const std::string& subject, const std::string& reply_to, header_list with, std::string_view payload) {
   if (!connected()) return failure::disconnected;
-  if (unsent_bytes() > told_->options.unsent_bytes_max) return failure::overloaded;
+  if (told_->is_overfull(payload.size(), [this] { return unsent_bytes(); })) return failure::overloaded;
   natsStatus status = NATS_OK;
   if (with.empty()) {
     const auto size = static_cast<int>(payload.size());

@@ -61,7 +61,8 @@ private:
 
 struct settings {
   std::string batond;
-  std::uint64_t turns = 100'000;
+  /// No more for a session than it holds in memory, so that none is read from the broker twice.
+  std::uint64_t turns = 60'000;
   std::uint64_t sessions = 1'000;
   /// As many as the raw loop has in flight.
   std::uint64_t slots = 512;
