@@ -193,6 +193,8 @@ void guard::let_go() {
   }
   hear_lease();
   if (!over_ && lease_end_.passed()) lease_ended(cause::lease_silent);
+  // Whoever reads the records of dead nodes may have read them already: nothing begins after its node.
+  if (told_to_leave_) over_ = true;
   if (!over_) (void)!::write(start_.get(), ".", 1);
 }
 
