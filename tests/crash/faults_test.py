@@ -89,6 +89,8 @@ class Faults(unittest.TestCase):
                 file.write(f"""
 [session]
 slice_commit_after = "100ms"
+# The poison may kill its node before the log knows of it, and then counts a crash less than its neighbours.
+max_attempts = 5
 [runners.poison]
 type = "command"
 program = "{ROOT}/tests/support/programs/kill_the_node.py"
@@ -110,7 +112,7 @@ mode = "jsonl"
             def settled():
                 if node.ended():
                     node.wait_killed()
-                    self.assertLess(node.starts, 8, "the poison must not kill the node for ever")
+                    self.assertLess(node.starts, 10, "the poison must not kill the node for ever")
                     node.start()
                 return broker.stream("BATON_TASKS")["state"]["messages"] == 0
             wait_until(settled, "everything to end", patience=120)
