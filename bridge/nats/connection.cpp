@@ -276,8 +276,12 @@ bool connection::flush(milliseconds timeout) {
 // --- subscriptions -----------------------------------------------------------------------------------------------------
 
 struct subscription::state {
-  explicit state(on_message to) : callback{std::move(to)} {}
-  ~state() { end(); }
+  state(on_message to, io_loop& by) : callback{std::move(to)}, loop{by} {}
+  ~state() {
+    end();
+    // nats.c's reader uses the subscription that it has looked up without holding it.
+    loop.finish_round();
+  }
   void end() {
     if (!handle) return;
     natsSubscription_Unsubscribe(handle.get());
@@ -292,6 +296,7 @@ struct subscription::state {
   static void on_complete(void* closure) { static_cast<state*>(closure)->ended.open(); }
 
   on_message callback;
+  io_loop& loop;
   gate ended;
   subscription_handle handle;
 };
@@ -313,7 +318,7 @@ std::size_t subscription::waiting() const {
 
 expected<subscription, failure> connection::subscribe(
     const std::string& subject, subscription::on_message callback, int pending_max) {
-  auto held = std::make_unique<subscription::state>(std::move(callback));
+  auto held = std::make_unique<subscription::state>(std::move(callback), *loop_);
   natsSubscription* made = nullptr;
   auto status =
       natsConnection_Subscribe(&made, handle_.get(), subject.c_str(), subscription::state::on_arrival, held.get());

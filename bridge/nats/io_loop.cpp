@@ -88,9 +88,16 @@ io_loop::order io_loop::begin() {
   return now_;
 }
 
+void io_loop::finish_round() {
+  if (std::this_thread::get_id() == thread_.get_id()) return;
+  std::unique_lock lock{mutex_};
+  rested_.wait(lock, [this, seen = rounds_] { return !busy_ || rounds_ != seen; });
+}
+
 io_loop::order io_loop::end() {
   const std::lock_guard lock{mutex_};
   busy_ = false;
+  ++rounds_;
   rested_.notify_all();
   return now_;
 }

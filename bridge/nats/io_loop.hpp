@@ -6,6 +6,7 @@
 #include <nats/nats.h>
 
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +23,8 @@ public:
 
   /// For one connection, made from these options afterwards. The loop outlives it.
   [[nodiscard]] natsStatus serve(natsOptions* options);
+  /// Returns once what the thread is doing now is over; at once on the thread itself.
+  void finish_round();
 
 private:
   static natsStatus on_attach(void** user, void* loop, natsConnection* connection, natsSock socket);
@@ -53,6 +56,7 @@ private:
   /// The connection's `detach` is still to come.
   bool attached_ = false;
   bool busy_ = false;
+  std::uint64_t rounds_ = 0;
   std::thread thread_;
 };
 
