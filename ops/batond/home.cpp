@@ -64,7 +64,7 @@ expected<home, std::string> home::open(const options& o) {
     auto holder = read_all(file);
     if (!holder.empty() && holder.back() == '\n') holder.pop_back();
     return unexpected{"another batond" + (holder.empty() ? std::string{} : " (process " + holder + ")") + " uses " + dir.string() +
-                      ": stop it first, or give this one its own --node-data-dir"};
+                      ": stop it first, or give this one its own --data-dir"};
   }
   const auto pid = std::to_string(getpid()) + "\n";
   if (ftruncate(lock.get(), 0) != 0 || !write_whole(lock.get(), pid)) return unexpected{because("cannot write " + file.string())};
