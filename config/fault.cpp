@@ -13,6 +13,7 @@ std::string says(const fault& f) {
   case fault_kind::out_of_bounds: return "out of bounds: wanted is " + f.wanted;
   case fault_kind::relation: return f.wanted;
   case fault_kind::missing: return "missing: " + f.wanted;
+  case fault_kind::unrunnable: return "cannot be run: " + f.wanted;
   case fault_kind::file_unreadable: return "cannot be read: " + f.wanted;
   case fault_kind::file_syntax: return "is not TOML: " + f.wanted;
   }

@@ -20,6 +20,8 @@ enum class fault_kind : std::uint8_t {
   relation,
   /// It must be given and is not.
   missing,
+  /// A program that cannot be run as it is named.
+  unrunnable,
   file_unreadable,
   /// Not TOML; what stands behind the place was not read.
   file_syntax,

@@ -95,16 +95,27 @@ public:
     }
   }
 
-  void take_runners() {
-    const auto most =
+  void take_runners(const invocation& by) {
+    const auto path = by.environment.find("PATH");
+    runner_rules rules;
+    rules.path = path_;
+    rules.time_limit_max =
         is_broken("session.slice_time_limit") ? std::chrono::milliseconds::max() : so_far_.session.slice_time_limit;
-    auto found = read_runners(file_.runners, path_, most, so_far_.runners);
-    std::ranges::move(found, std::back_inserter(faults_));
+    rules.why_not_runnable = [&](const std::string& program) {
+      return by.why_not_runnable(program, path == by.environment.end() ? std::string{} : path->second);
+    };
+    auto found = read_runners(file_.runners, rules, so_far_.runners);
+    std::ranges::move(found.faults, std::back_inserter(faults_));
+    doubts_ = std::move(found.unrunnable);
   }
 
   load_result finish(action wanted) && {
+    if (wanted == action::check_config || !faults_.empty()) {
+      std::ranges::move(doubts_, std::back_inserter(faults_));
+      doubts_.clear();
+    }
     if (!faults_.empty()) return std::move(faults_);
-    return loaded{std::move(so_far_), wanted};
+    return loaded{std::move(so_far_), wanted, std::move(doubts_)};
   }
 
 private:
@@ -165,6 +176,7 @@ private:
   std::string path_;
   file_content file_;
   std::vector<fault> faults_;
+  std::vector<fault> doubts_;
 };
 
 std::optional<std::string> file_of(const command_line& line, const variables& all) {
@@ -177,14 +189,14 @@ std::optional<std::string> file_of(const command_line& line, const variables& al
 
 load_result load(const invocation& by) {
   const auto line = parse_flags(by.args);
-  if (line.wanted == action::help || line.wanted == action::version) return loaded{{}, line.wanted};
+  if (line.wanted == action::help || line.wanted == action::version) return loaded{{}, line.wanted, {}};
   assembly parts;
   if (const auto path = file_of(line, by.environment)) parts.take_file(*path, by.read(*path));
   parts.take_environment(by.environment);
   parts.take_flags(line);
   parts.fill_in(by.environment);
   parts.check_relations();
-  parts.take_runners();
+  parts.take_runners(by);
   return std::move(parts).finish(line.wanted);
 }
 

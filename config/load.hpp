@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,6 +28,9 @@ inline constexpr std::size_t file_bytes_max = 1024 * 1024;
 
 /// The file at `path`, from the disk.
 [[nodiscard]] file_text read_file(const std::string& path);
+/// Why the machine would not run `program`, an absolute path or a name that is looked up on `path` (as PATH is written; empty: the
+/// system's own); nothing if it would. From the disk.
+[[nodiscard]] std::optional<std::string> why_not_runnable(const std::string& program, const std::string& path);
 /// A copy of this process's environment.
 [[nodiscard]] std::map<std::string, std::string> environment();
 
@@ -35,12 +39,17 @@ struct invocation {
   std::vector<std::string> args;
   std::map<std::string, std::string> environment;
   std::function<file_text(const std::string& path)> read = read_file;
+  std::function<std::optional<std::string>(const std::string& program, const std::string& path)> why_not_runnable =
+      config::why_not_runnable;
 };
 
 struct loaded {
   baton::options options;
   /// With `help` and `version` the options are the bare defaults, and nothing was checked.
   action wanted = action::run;
+  /// What a node can live with, but a person should know: runners' programs that cannot be run now. With `check_config` these are
+  /// faults like all others.
+  std::vector<fault> doubts;
 };
 
 /// Options that are within all bounds, or everything that is wrong, in the order file, environment, flags, relations.

@@ -1,9 +1,11 @@
-// The one place that reads this process's environment and a configuration file.
+// The one place that reads this process's environment and a configuration file, and looks whether a program is there.
 #include "config/load.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <fstream>
 #include <sstream>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -20,6 +22,31 @@ file_text read_file(const std::string& path) {
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > file_bytes_max) return unreadable{"larger than " + std::to_string(file_bytes_max) + " bytes"};
   return text;
+}
+
+namespace {
+
+std::optional<std::string> why_not_runnable_file(const std::string& file) {
+  struct stat about {};
+  if (::stat(file.c_str(), &about) != 0) return std::generic_category().message(errno);
+  if (!S_ISREG(about.st_mode)) return "it is no file";
+  if (::faccessat(AT_FDCWD, file.c_str(), X_OK, AT_EACCESS) != 0) return "it is not executable";
+  return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> why_not_runnable(const std::string& program, const std::string& path) {
+  if (program.find('/') != std::string::npos) return why_not_runnable_file(program);
+  std::istringstream folders{path.empty() ? "/bin:/usr/bin" : path};
+  std::string found;
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const auto file = (folder.empty() ? "." : folder) + "/" + program;
+    const auto why = why_not_runnable_file(file);
+    if (!why) return std::nullopt;
+    if (found.empty() && ::access(file.c_str(), F_OK) == 0) found = file + ": " + *why;
+  }
+  return found.empty() ? "no program of that name is on PATH" : found;
 }
 
 std::map<std::string, std::string> environment() {

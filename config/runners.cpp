@@ -18,8 +18,7 @@ namespace {
 /// One table on its way to a runner.
 class reader {
 public:
-  reader(const file_runner& table, const std::string& path, std::chrono::milliseconds time_limit_max)
-      : table_(table), path_(path), time_limit_max_(time_limit_max) {}
+  reader(const file_runner& table, const runner_rules& rules) : table_(table), rules_(rules) {}
 
   /// Nothing if there are faults.
   std::optional<runner_options> read() {
@@ -27,10 +26,12 @@ public:
     for (const auto& value : table_.values)
       take(value);
     if (faults_.empty()) check();
+    check_program();
     return faults_.empty() ? std::optional{runner_} : std::nullopt;
   }
 
   std::vector<fault> faults() && { return std::move(faults_); }
+  std::vector<fault> unrunnable() && { return std::move(unrunnable_); }
 
 private:
   void take(const file_value& value) {
@@ -56,10 +57,20 @@ private:
     if (!runner_.shell && !forms::program.fits(runner_.program)) {
       blame_value(fault_kind::malformed, "program", std::string{forms::program.wanted});
     }
-    if (runner_.time_limit > time_limit_max_) {
+    if (runner_.time_limit > rules_.time_limit_max) {
       blame_value(
           fault_kind::relation, "time_limit", "a runner's time_limit must not be above session.slice_time_limit");
     }
+  }
+
+  /// Whatever else is wrong, so that all faults are told at once. A shell's line is no program's name.
+  void check_program() {
+    const auto is_named = find("program") != nullptr && forms::program.fits(runner_.program);
+    if (runner_.type != runner_type::command || runner_.shell || !is_named) return;
+    const auto why = rules_.why_not_runnable(runner_.program);
+    if (!why) return;
+    const auto& value = *find("program");
+    unrunnable_.push_back(made(fault_kind::unrunnable, value.name, shown(value.says), value.line, *why));
   }
 
   void check_echo() {
@@ -83,33 +94,40 @@ private:
   }
 
   void blame(fault_kind kind, const std::string& name, std::string value, std::uint32_t line, std::string wanted) {
-    faults_.push_back({.kind = kind,
+    faults_.push_back(made(kind, name, std::move(value), line, std::move(wanted)));
+  }
+
+  [[nodiscard]] fault made(
+      fault_kind kind, const std::string& name, std::string value, std::uint32_t line, std::string wanted) const {
+    return {.kind = kind,
         .option = full(name),
         .value = std::move(value),
-        .from = {.layer = layer::file, .name = path_, .line = line},
-        .wanted = std::move(wanted)});
+        .from = {.layer = layer::file, .name = rules_.path, .line = line},
+        .wanted = std::move(wanted)};
   }
 
   static constexpr std::string_view name_wanted_ = "a name of 1 to 64 letters, digits, _ or -";
   const file_runner& table_;
-  const std::string& path_;
-  std::chrono::milliseconds time_limit_max_;
+  const runner_rules& rules_;
   runner_options runner_;
   std::vector<fault> faults_;
+  std::vector<fault> unrunnable_;
 };
 
 } // namespace
 
-std::vector<fault> read_runners(const std::vector<file_runner>& tables, const std::string& path,
-    std::chrono::milliseconds time_limit_max, std::map<std::string, runner_options>& into) {
-  std::vector<fault> faults;
+runner_faults read_runners(
+    const std::vector<file_runner>& tables, const runner_rules& rules, std::map<std::string, runner_options>& into) {
+  runner_faults all;
   for (const auto& table : tables) {
-    reader r{table, path, time_limit_max};
+    reader r{table, rules};
     if (auto runner = r.read()) into.insert_or_assign(table.name, std::move(*runner));
+    auto unrunnable = std::move(r).unrunnable();
     auto found = std::move(r).faults();
-    std::ranges::move(found, std::back_inserter(faults));
+    std::ranges::move(found, std::back_inserter(all.faults));
+    std::ranges::move(unrunnable, std::back_inserter(all.unrunnable));
   }
-  return faults;
+  return all;
 }
 
 } // namespace baton::config

@@ -1,5 +1,6 @@
 #include "actors/cluster/node_actor.hpp"
 
+#include <algorithm>
 #include <caf/send.hpp>
 #include <utility>
 
@@ -10,6 +11,16 @@ namespace {
 
 /// Fine enough for every limit of the lease; nothing waits for a tick but time itself.
 constexpr std::chrono::milliseconds tick_every{100};
+
+/// Numbers that one line names.
+constexpr std::size_t named_max = 16;
+
+std::string named(const std::vector<partition_id>& all) {
+  std::string text = all.size() == 1 ? "partition " : std::to_string(all.size()) + " partitions (";
+  for (std::size_t i = 0; i < std::min(all.size(), named_max); ++i) text += (i == 0 ? "" : ", ") + std::to_string(all[i].value);
+  if (all.size() > named_max) text += " and others";
+  return all.size() == 1 ? text : text + ")";
+}
 
 template <class Input>
 void post(const caf::actor& to, Input in) {
@@ -66,7 +77,10 @@ struct owning {
   void operator()(const ownership::open_partition& e) const { self.open(e); }
   void operator()(const ownership::close_partition& e) const { to_partition(e.partition, e.epoch, close_partition{}); }
   void operator()(const ownership::release_partition& e) const { to_partition(e.partition, e.epoch, drain_partition{}); }
+  void operator()(const ownership::tell_taken& e) const { self.taken_[e.from].push_back(e.partition); }
+  void operator()(const ownership::tell_handed& e) const { self.handed_[e.to].push_back(e.partition); }
   void operator()(const ownership::finish& e) const {
+    self.tell_moves();
     self.finished_ = true;
     self.at_.finished(e.quiet);
   }
@@ -111,6 +125,7 @@ void node_actor::tick() {
   if (finished_) return;
   take(lease::input{lease::tick{}});
   take(ownership::input{ownership::tick{}});
+  tell_moves();
   tell_if_ready();
   delayed_send(this, tick_every, cluster::clock_ticked{});
 }
@@ -177,7 +192,20 @@ void node_actor::on_down(const caf::down_msg& down) {
 
 void node_actor::tell_if_ready() {
   const bool now = ownership::is_ready(own_, at_.own);
-  if (now != std::exchange(ready_, now)) at_.ready(now);
+  if (now == std::exchange(ready_, now)) return;
+  tell_moves();
+  at_.ready(now, ownership::share_of(own_, at_.own));
+}
+
+void node_actor::tell_moves() {
+  const auto share = ownership::share_of(own_, at_.own);
+  for (const auto& [from, which] : std::exchange(taken_, {})) {
+    at_.notices->say(severity::info, "took over " + named(which) + " from node " + from.text() + ": " + std::to_string(share.open)
+                                         + " of " + std::to_string(share.due) + " that should be here are open");
+  }
+  for (const auto& [to, which] : std::exchange(handed_, {})) {
+    at_.notices->say(severity::info, named(which) + (to.empty() ? " given back, free for any node" : " handed to node " + to.text()));
+  }
 }
 
 void node_actor::on_exit() {

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/cluster/messages.hpp"
 #include "actors/partition/actor.hpp"
@@ -32,8 +33,8 @@ public:
     operator_log* notices = nullptr;
     /// Spawns the partition's actor, which reports through the functions.
     std::function<caf::actor(partition_id, epoch, bool after_crash, partition_reports)> open;
-    /// All that this node should own is open, or no longer.
-    std::function<void(bool)> ready;
+    /// All that this node should own is open, or no longer, and how much that is.
+    std::function<void(bool, const ownership::share&)> ready;
     /// Drained or stopped: nothing runs any more. `quiet`: in good order.
     std::function<void(bool quiet)> finished;
   };
@@ -57,11 +58,16 @@ private:
   void open(const ownership::open_partition& order);
   void on_down(const caf::down_msg& down);
   void tell_if_ready();
+  /// What moved between nodes since the last time, a line for each of them.
+  void tell_moves();
 
   place at_;
   lease::state lease_;
   ownership::state own_;
   std::map<partition_id, opened> open_;
+  /// By node; to be told.
+  std::map<node_id, std::vector<partition_id>> taken_;
+  std::map<node_id, std::vector<partition_id>> handed_;
   bool draining_ = false;
   bool ready_ = false;
   bool finished_ = false;

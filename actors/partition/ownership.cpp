@@ -76,6 +76,7 @@ public:
   void on(const owner_written& in) {
     if (const auto* t = phase_of<taking>(in.partition); t != nullptr && t->number == in.number) {
       const auto take = *t;
+      tell_if_taken(after_.partitions[in.partition.value].record);
       wrote({in.partition, set_.self, take.epoch, false, in.revision});
       if (after_.drain_until) return give_back(in.partition, take.epoch, in.revision, take.unclean);
       move(in.partition, owned{take.epoch, in.revision, owned::stage::opening});
@@ -83,6 +84,7 @@ public:
     }
     if (const auto* g = phase_of<giving_back>(in.partition); g != nullptr && g->number == in.number) {
       wrote({in.partition, set_.self, g->epoch, true, in.revision, g->unclean});
+      order(tell_handed{in.partition, heir_of(in.partition)});
       end(in.partition);
     }
   }
@@ -245,6 +247,19 @@ private:
     order(write_owner{{p, set_.self, e, true, revision, unclean}, number});
   }
 
+  /// `before`: the record that was replaced.
+  void tell_if_taken(const owner_record& before) {
+    const bool was_another = before.revision != stream_seq{} && before.node != set_.self && !set_.known_dead.contains(before.node);
+    if (was_another) order(tell_taken{before.partition, before.node});
+  }
+
+  /// Who should own it, this node apart; empty: nobody is known.
+  [[nodiscard]] node_id heir_of(partition_id p) const {
+    auto others = members_with_self(after_, set_);
+    std::erase(others, set_.self);
+    return others.empty() ? node_id{} : cluster::assigned(p, others);
+  }
+
   void write_releases_again() {
     for (const auto p : all()) {
       if (const auto* g = phase_of<giving_back>(p); g != nullptr && g->number == 0)
@@ -400,6 +415,17 @@ bool is_ready(const state& s, const settings& set) {
     const auto* o = std::get_if<owned>(&p.now);
     return (o != nullptr && o->at == owned::stage::open) || cluster::assigned(p.record.partition, members) != set.self;
   });
+}
+
+share share_of(const state& s, const settings& set) {
+  share found;
+  const auto members = members_with_self(s, set);
+  for (const auto& p : s.partitions) {
+    const auto* o = std::get_if<owned>(&p.now);
+    if (o != nullptr && o->at == owned::stage::open) found.open += 1;
+    if (!s.drain_until && cluster::assigned(p.record.partition, members) == set.self) found.due += 1;
+  }
+  return found;
 }
 
 } // namespace baton::ownership

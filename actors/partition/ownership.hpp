@@ -120,11 +120,14 @@ struct open_partition { partition_id partition; baton::epoch epoch; bool unclean
 struct close_partition { partition_id partition; baton::epoch epoch; };
 /// Fall quiet, end, then answer with `partition_released`.
 struct release_partition { partition_id partition; baton::epoch epoch; };
+/// For the operator: what another node had is this node's; what this node had is on record as free for `to`, if that is known.
+struct tell_taken { partition_id partition; node_id from; };
+struct tell_handed { partition_id partition; node_id to; };
 /// Drained, or told to stop: nothing more will be ordered. `quiet`: everything had ended by then.
 struct finish { bool quiet = false; };
 // clang-format on
 using effect = std::variant<read_nodes, read_owners, remove_node, write_owner, open_partition, close_partition,
-    release_partition, finish>;
+    release_partition, tell_taken, tell_handed, finish>;
 
 struct decision {
   std::vector<event> events;
@@ -137,5 +140,11 @@ struct decision {
 
 /// All partitions that this node should own, as far as it knows the members, are open.
 [[nodiscard]] bool is_ready(const state& s, const settings& set);
+/// How many of them this node has open, and how many it should own, as far as it knows the members; none while it drains.
+struct share {
+  std::uint64_t open = 0;
+  std::uint64_t due = 0;
+};
+[[nodiscard]] share share_of(const state& s, const settings& set);
 
 } // namespace baton::ownership

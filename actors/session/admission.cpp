@@ -82,9 +82,21 @@ void end_run_without_message(draft& d, const held_task& newer) {
   end_run(d, {{}, settlement::failed, reason::execution_lost, "the run's task is no longer in the queue", {}, {}, true});
 }
 
+/// The runners that a node has, so that a misspelt one is seen; so many are named.
+std::string not_among_runners(const draft& d, const std::string& asked) {
+  constexpr std::size_t named_max = 16;
+  auto text = asked + ": node " + d.now().node.text() + " has ";
+  std::size_t named = 0;
+  for (const auto& name : d.with().limits.runners) {
+    if (named == named_max) return text + " and " + std::to_string(d.with().limits.runners.size() - named) + " more";
+    text += (named++ == 0 ? "" : ", ") + name;
+  }
+  return text;
+}
+
 std::optional<refusal> objection(const draft& d, const held_task& message) {
   const auto& asked = std::get<turn>(message.task.what);
-  if (!d.with().limits.runners.contains(asked.runner)) return refusal{reason::unknown_runner, asked.runner};
+  if (!d.with().limits.runners.contains(asked.runner)) return refusal{reason::unknown_runner, not_among_runners(d, asked.runner)};
   if (message.task.deadline && *message.task.deadline <= d.time()) return refusal{reason::deadline_passed, "deadline"};
   return std::nullopt;
 }

@@ -62,6 +62,11 @@ private:
   /// `patience`: what is left of the life before has until it is killed.
   [[nodiscard]] bool begin_again(milliseconds patience);
   [[nodiscard]] bool has_given_up();
+  /// What it said last, as the rest of a sentence; it may have said nothing.
+  [[nodiscard]] std::string last_words() const {
+    const auto words = life_->last_words();
+    return words.empty() ? words : ": " + words;
+  }
   /// True: stop was asked for, or `fd` is readable, within `longest`.
   [[nodiscard]] bool pause(milliseconds longest, int fd = -1) const;
   [[nodiscard]] bool is_stopping() const { return stops_within(milliseconds{0}); }
@@ -155,7 +160,7 @@ std::optional<std::string> private_server::keeper::wait_until_ready() {
   for (;;) {
     const auto state =
         probe_server(settings_.port, settings_.credential, std::min(probe_patience, options_.silence_max));
-    if (life_->has_ended()) return "the private nats-server ended: " + life_->last_words();
+    if (life_->has_ended()) return "the private nats-server ended" + last_words();
     switch (state) {
     case server_state::ready: return std::nullopt;
     case server_state::stranger:
@@ -167,9 +172,9 @@ std::optional<std::string> private_server::keeper::wait_until_ready() {
     case server_state::unknown: break;
     }
     if (has_given_up()) return gave_up_text;
-    if (latest.passed()) return "the private nats-server did not start in time: " + life_->last_words();
+    if (latest.passed()) return "the private nats-server did not start in time" + last_words();
     if (next_word.passed()) {
-      log_.say(severity::info, "the private nats-server still reads its store: " + life_->last_words());
+      log_.say(severity::info, "the private nats-server still reads its store" + last_words());
       next_word.restart(progress_every);
     }
     if (pause(probe_every, life_->watch()) && is_stopping()) return std::nullopt;
@@ -202,7 +207,7 @@ std::optional<std::string> private_server::keeper::watch_this_life() {
   bool is_silent = false;
   for (;;) {
     if (pause(options_.ask_every, life_->watch()) && is_stopping()) return std::nullopt;
-    if (life_->has_ended()) return "ended and is started again: " + life_->last_words();
+    if (life_->has_ended()) return "ended and is started again" + last_words();
     const auto state = probe_server(settings_.port, settings_.credential, std::min(probe_patience, options_.silence_max));
     if (state == server_state::unknown) continue;
     const bool was_silent = std::exchange(is_silent, state != server_state::ready);

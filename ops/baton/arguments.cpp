@@ -19,7 +19,8 @@ constexpr auto exit_codes = R"(Exit codes:
   3    the broker, or a node, cannot be reached
   4    refused, in conflict with what is there, or unknown
   5    timed out waiting
-  130  interrupted: the run goes on)";
+  130  interrupted (Ctrl-C): the run goes on
+  143  the same, by SIGTERM)";
 
 /// Where a node keeps its data if nobody says otherwise, as batond works it out.
 std::string default_data_dir(const std::map<std::string, std::string>& environment) {
@@ -108,7 +109,11 @@ void on_chosen(CLI::App& command, const shared_typed& all, Run run) {
 
 void add_target(CLI::App& to, typed& all, const std::map<std::string, std::string>& environment) {
   all.target.data_dir = default_data_dir(environment);
-  to.add_option("--nats", all.target.url, "broker, instead of the one that the node on this machine uses")->type_name("URL");
+  // As batond takes them.
+  for (const auto* name : {"BATON_NATS", "BATON_BROKER_URL"}) {
+    if (const auto found = environment.find(name); found != environment.end()) all.target.url = found->second;
+  }
+  to.add_option("--nats", all.target.url, "broker, instead of the one that the node on this machine uses (BATON_NATS)")->type_name("URL");
   to.add_option("--data-dir", all.target.data_dir, "data directory of the node on this machine")->type_name("DIR");
   to.add_option("--creds", all.target.credentials_file, "credentials file")->type_name("FILE");
   to.add_option("--nkey", all.target.nkey_seed_file, "file with an NKey seed")->type_name("FILE");
@@ -136,9 +141,10 @@ void add_send(CLI::App& to, const shared_typed& all) {
 }
 
 void add_show(CLI::App& to, const shared_typed& all) {
-  auto& c = *to.add_subcommand("show", "Show a session: phase, run, transcript");
+  auto& c = *to.add_subcommand("show", "Show a session: phase, the newest run's timeline, transcript");
   add_id(c, "SESSION", all->show.session, "the session")->required();
   c.add_flag("--events", all->show.events, "the commits and their events instead of the transcript");
+  add_id(c, "--run", all->show.run, "the timeline of this run instead of the newest one's, and only what concerns it");
   on_chosen(c, all, [at = all.get()](desk& d) { return show(at->show, d); });
   auto& ls = *to.add_subcommand("ls", "List the sessions");
   on_chosen(ls, all, [](desk& d) { return list_sessions(d); });

@@ -1,5 +1,6 @@
 #include "ops/baton/client.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -11,6 +12,8 @@ namespace baton::cli {
 namespace {
 
 constexpr milliseconds publish_patience{10'000};
+/// An answer that takes longer than this is waited for with a word to the person.
+constexpr milliseconds silence_max{1'000};
 
 stream_seq number_of(std::optional<std::string_view> text) {
   std::uint64_t n = 0;
@@ -69,16 +72,14 @@ or_complaint<std::unique_ptr<client>> client::connect(const nats::connect_option
   return made;
 }
 
-or_complaint<nats::published> client::publish_task(
+expected<nats::published, nats::api_failure> client::publish_task(
     const session_id& session, const std::string& payload, const std::string& message_id) {
   const nats::header with[] = {{nats::message_id_header, message_id}};
-  const auto stored =
-      nats::published_of(nats::call(*requester_, subjects::task(session), with, payload, publish_patience));
-  if (!stored) return unexpected{complaint_of(stored.error())};
-  return *stored;
+  return nats::published_of(nats::call(*requester_, subjects::task(session), with, payload, publish_patience));
 }
 
-or_complaint<answer> client::ask(const session_id& session, control message, milliseconds patience) {
+or_complaint<answer> client::ask(
+    const session_id& session, control message, milliseconds patience, const std::function<void()>& waits_on) {
   message.reply_to = nats::connection::new_inbox();
   const auto answers = listen({message.reply_to});
   if (!answers) return unexpected{answers.error()};
@@ -86,7 +87,12 @@ or_complaint<answer> client::ask(const session_id& session, control message, mil
   const auto stored =
       nats::published_of(nats::call(*requester_, subjects::control(session), {}, payload, publish_patience));
   if (!stored) return unexpected{complaint_of(stored.error())};
-  const auto came = (*answers)->next(patience);
+  const auto silent = std::min(patience, silence_max);
+  auto came = (*answers)->next(silent);
+  if (!came && patience > silent) {
+    waits_on();
+    came = (*answers)->next(patience - silent);
+  }
   if (!came) return complain(exit_code::timed_out, "it is stored and will be carried out, but no node has answered yet");
   auto decoded = codec::decode_answer(came->payload);
   if (!decoded) return complain(exit_code::unreachable, "the answer cannot be read: " + decoded.error().detail);

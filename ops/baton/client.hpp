@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -61,10 +62,11 @@ public:
   /// `time` outlives the client.
   [[nodiscard]] static or_complaint<std::unique_ptr<client>> connect(const nats::connect_options& to, const clock& time);
 
-  [[nodiscard]] or_complaint<nats::published> publish_task(
+  [[nodiscard]] expected<nats::published, nats::api_failure> publish_task(
       const session_id& session, const std::string& payload, const std::string& message_id);
-  /// Publishes a control message and waits for its answer.
-  [[nodiscard]] or_complaint<answer> ask(const session_id& session, control message, milliseconds patience);
+  /// Publishes a control message and waits for its answer. `waits_on` is called once, if none has come after a moment.
+  [[nodiscard]] or_complaint<answer> ask(
+      const session_id& session, control message, milliseconds patience, const std::function<void()>& waits_on);
   /// When it returns, the broker knows of the subscriptions.
   [[nodiscard]] or_complaint<std::unique_ptr<hearing>> listen(const std::vector<std::string>& subjects);
   [[nodiscard]] or_complaint<nats::log_reader> reader();

@@ -51,6 +51,8 @@ struct show_order {
   session_id session;
   /// The commits instead of the transcript.
   bool events = false;
+  /// Only what concerns this run. Empty: all of it, and the timeline of the newest run.
+  task_id run;
 };
 [[nodiscard]] ending show(const show_order& o, desk& at);
 [[nodiscard]] ending list_sessions(desk& at);

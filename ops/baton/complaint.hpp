@@ -17,8 +17,9 @@ enum class exit_code : int {
   /// Refused, in conflict with what is there, or unknown.
   refused = 4,
   timed_out = 5,
-  /// As shells count SIGINT.
+  /// As shells count SIGINT and SIGTERM.
   interrupted = 130,
+  terminated = 143,
 };
 
 struct complaint {

@@ -25,13 +25,25 @@ std::string refusal_text(const answer& a) {
          + std::string{describe(a.why->why).sentence} + " (" + page_of(a.why->why) + ")";
 }
 
-/// Publishes `message`, waits, and tells the answer: `done` if it was carried out, `otherwise` for a conflict or an unknown.
-ending ask(const session_id& session, decltype(control::what) what, milliseconds patience, const std::string& done,
-    const std::string& otherwise, desk& at) {
+/// What a person is told of a question.
+struct wording {
+  /// It was carried out.
+  std::string done;
+  /// A conflict, or an unknown.
+  std::string otherwise;
+  /// What the wait is about, while it lasts.
+  std::string awaited = "waits for the node that owns the session; the order is stored, and will be carried out also if nobody waits";
+};
+
+/// Publishes `what`, waits, and tells the answer.
+ending ask(const session_id& session, decltype(control::what) what, milliseconds patience, const wording& words, desk& at) {
   control message;
   message.id = fresh_id('c', at.time.now());
   message.what = std::move(what);
-  const auto answered = at.broker.ask(session, std::move(message), patience);
+  const auto waits_on = [&] {
+    if (!at.tell.json()) at.tell.aside("[no answer yet, " + std::to_string(patience.count() / 1'000) + " s at most: " + words.awaited + "]");
+  };
+  const auto answered = at.broker.ask(session, std::move(message), patience, waits_on);
   if (!answered) return unexpected{answered.error()};
   const auto code = is_carried_out(answered->verdict) ? exit_code::done : exit_code::refused;
   if (at.tell.json()) {
@@ -39,11 +51,11 @@ ending ask(const session_id& session, decltype(control::what) what, milliseconds
     return code;
   }
   if (is_carried_out(answered->verdict)) {
-    at.tell.line(done);
+    at.tell.line(words.done);
     return code;
   }
   if (answered->verdict == verdict::refused) return complain(code, refusal_text(*answered));
-  return complain(code, std::string{to_text(answered->verdict)} + ": " + otherwise
+  return complain(code, std::string{to_text(answered->verdict)} + ": " + words.otherwise
                             + (answered->body.is_null() ? "" : "\nit is now: " + shown(answered->body)));
 }
 
@@ -57,10 +69,16 @@ ending cancel_run(const cancel_order& o, desk& at) {
   const auto of = " of session " + o.session.text();
   const auto run = o.run.empty() ? "the run under way" + of : "run " + o.run.text() + of;
   const auto none = o.run.empty() ? "no run is under way in session " + o.session.text() : run + " has ended, or never was";
-  auto end = ask(o.session, what, o.timeout, "cancelled " + run, none, at);
+  wording words{"cancelled " + run, none};
+  if (what.run) {
+    words.awaited = "waits for " + run + " to end, or to come; a cancel that is here before its run is kept for a minute, and if none "
+                    "came by then the answer is \"unknown\"";
+  }
+  auto end = ask(o.session, what, o.timeout, words, at);
   if (!end && end.error().code == exit_code::timed_out && what.run) {
-    return complain(exit_code::timed_out, "no answer yet: a cancel that comes before its run is kept for a minute, and no task "
-                                              + o.run.text() + " is known in session " + o.session.text());
+    return complain(exit_code::timed_out, "no answer yet: " + run + " has not ended, or the session does not know it; then the cancel is "
+                                              "kept for a minute and ends the run if it comes (baton show " + o.session.text()
+                                              + " tells, --timeout 70s waits for the last word)");
   }
   return end;
 }
@@ -68,8 +86,8 @@ ending cancel_run(const cancel_order& o, desk& at) {
 ending edit_session(const edit_order& o, desk& at) {
   auto what = o.change;
   what.by = at.user;
-  return ask(o.session, what, o.timeout, "changed session " + o.session.text(),
-      "the title of session " + o.session.text() + " has another version than was expected", at);
+  return ask(o.session, what, o.timeout,
+      {"changed session " + o.session.text(), "the title of session " + o.session.text() + " has another version than was expected"}, at);
 }
 
 ending delete_session(const delete_order& o, desk& at) {
@@ -79,8 +97,8 @@ ending delete_session(const delete_order& o, desk& at) {
       return complain(exit_code::refused, "nothing was deleted");
     }
   }
-  return ask(o.session, remove{at.user}, o.timeout, "deleted session " + o.session.text(),
-      "session " + o.session.text() + " is not there", at);
+  return ask(o.session, remove{at.user}, o.timeout,
+      {"deleted session " + o.session.text(), "session " + o.session.text() + " is not there"}, at);
 }
 
 } // namespace baton::cli

@@ -160,7 +160,7 @@ ending requeue_one(const nats::log_reader& log, const nats::stored_letter& store
     set_id(payload->value, id);
     const auto bytes = codec::encode_value(payload->value, payload->encoding);
     const auto done = at.broker.publish_task(session, bytes, session.text() + "/" + id.text());
-    if (!done) return unexpected{done.error()};
+    if (!done) return unexpected{complaint_of(done.error())};
     if (done->duplicate) continue;
     if (!at.tell.json()) at.tell.line(id.text());
     if (at.tell.json()) {

@@ -203,9 +203,9 @@ void look_at_nodes(desk& at, findings& found) {
   } else if (!idle.empty()) {
     found.wrong.push_back("no live owner: partitions " + numbers(idle) + "; if that lasts longer than the lease time, look at the nodes' logs");
   }
-  found.row("workspaces", "local to each node, unless node.workspace_root is a shared folder");
+  found.row("workspaces", "local to each node, unless the runner's workspace_root is a shared folder");
   if (alive > 1) {
-    found.not_guaranteed.push_back("workspaces: a run that moves to another node finds its files only if node.workspace_root is shared");
+    found.not_guaranteed.push_back("workspaces: a run that moves to another node finds its files only if its runner's workspace_root is shared");
   }
 }
 

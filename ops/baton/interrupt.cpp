@@ -4,7 +4,7 @@ namespace baton::cli {
 namespace {
 
 volatile sig_atomic_t asked = 0;
-void remember(int) { asked = 1; }
+void remember(int signal) { asked = signal; }
 
 } // namespace
 
@@ -12,11 +12,15 @@ interrupt::interrupt() {
   asked = 0;
   struct sigaction now {};
   now.sa_handler = remember;
-  sigaction(SIGINT, &now, &before_);
+  sigaction(SIGINT, &now, &before_int_);
+  sigaction(SIGTERM, &now, &before_term_);
 }
 
-interrupt::~interrupt() { sigaction(SIGINT, &before_, nullptr); }
+interrupt::~interrupt() {
+  sigaction(SIGINT, &before_int_, nullptr);
+  sigaction(SIGTERM, &before_term_, nullptr);
+}
 
-bool interrupt::came() noexcept { return asked != 0; }
+int interrupt::came() noexcept { return asked; }
 
 } // namespace baton::cli

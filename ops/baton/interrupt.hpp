@@ -1,4 +1,4 @@
-// Ctrl-C as something to look at instead of an end, while one of these lives. At most one at a time.
+// Ctrl-C and SIGTERM as something to look at instead of an end, while one of these lives. At most one at a time.
 #pragma once
 
 #include <signal.h>
@@ -12,10 +12,12 @@ public:
   interrupt(const interrupt&) = delete;
   interrupt& operator=(const interrupt&) = delete;
 
-  [[nodiscard]] static bool came() noexcept;
+  /// The signal; 0: none came. The newest counts.
+  [[nodiscard]] static int came() noexcept;
 
 private:
-  struct sigaction before_ {};
+  struct sigaction before_int_ {};
+  struct sigaction before_term_ {};
 };
 
 } // namespace baton::cli

@@ -18,6 +18,27 @@ std::size_t owned_by(const cluster_view& seen, const node_id& node) {
   return found == seen.nodes.end() ? 0 : found->owned.size();
 }
 
+/// Names of live nodes that a complaint lists.
+constexpr std::size_t names_max = 20;
+
+/// There is no such node, or it is there and says nothing.
+ending no_answer_from(const node_id& node, desk& at) {
+  const auto seen = look_at_cluster(at);
+  if (!seen) return unexpected{seen.error()};
+  std::vector<std::string> live;
+  for (const auto& other : seen->nodes) {
+    if (other.alive && other.record.node == node) {
+      return complain(exit_code::unreachable, node.text() + " is alive but does not answer; SIGTERM to its batond drains it, too");
+    }
+    if (other.alive) live.push_back(other.record.node.text());
+  }
+  if (live.empty()) return complain(exit_code::refused, "no live node is called " + node.text() + ", and none lives at all");
+  std::string names;
+  for (std::size_t i = 0; i < std::min(live.size(), names_max); ++i) names += "\n  " + live[i];
+  if (live.size() > names_max) names += "\n  and " + std::to_string(live.size() - names_max) + " more";
+  return complain(exit_code::refused, "no live node is called " + node.text() + "; these live:" + names);
+}
+
 } // namespace
 
 ending list_nodes(desk& at) {
@@ -39,9 +60,7 @@ ending drain_node(const drain_order& o, desk& at) {
   const auto ear = at.broker.listen({subjects::node(o.node)});
   if (!ear) return unexpected{ear.error()};
   const auto answer = nats::call(at.broker.over(), subjects::drain(o.node), {}, {}, answer_patience);
-  if (!answer) {
-    return unexpected{complaint{exit_code::unreachable, "no node of that name answers: " + o.node.text() + " (baton nodes lists them)"}};
-  }
+  if (!answer) return no_answer_from(o.node, at);
   if (o.no_wait) return exit_code::done;
   const auto until = at.time.monotonic_now() + o.timeout;
   auto left = std::size_t{0};

@@ -11,7 +11,7 @@
 namespace baton::cli {
 namespace {
 
-/// How often Ctrl-C is looked for.
+/// How often signals are looked for.
 constexpr milliseconds glance{100};
 /// After so long without a word the log is read: an event may have been missed.
 constexpr milliseconds silence{2'000};
@@ -59,7 +59,9 @@ or_complaint<run_end> run_watch::wait(const accepted_task& task, std::optional<m
   // A duplicate may have ended long ago: no word will come of it.
   auto heard_at = task.duplicate ? began - silence : began;
   while (true) {
-    if (interrupt::came()) return run_end{interrupted{}};
+    if (const auto signal = interrupt::came(); signal != 0) {
+      return run_end{interrupted{signal == SIGTERM ? exit_code::terminated : exit_code::interrupted}};
+    }
     const auto now = time_->monotonic_now();
     if (timeout && now - began >= *timeout) return run_end{not_ended_in_time{}};
     or_complaint<std::optional<run_end>> over{std::optional<run_end>{}};

@@ -42,7 +42,10 @@ struct run_refused {
 /// The session knows this id with another content; what was published just now was dropped as a duplicate of that.
 struct id_taken {};
 struct not_ended_in_time {};
-struct interrupted {};
+/// By Ctrl-C, or SIGTERM.
+struct interrupted {
+  exit_code as = exit_code::interrupted;
+};
 using run_end = std::variant<run_ended, run_ended_unread, run_refused, id_taken, not_ended_in_time, interrupted>;
 
 /// Told while the run goes on. Not after its end.
@@ -60,7 +63,7 @@ public:
   /// Listens from now on: to be called before the task is published. `broker` and `time` outlive it.
   [[nodiscard]] static or_complaint<run_watch> begin(client& broker, const clock& time, const session_id& session);
 
-  /// Waits, without a timeout for ever; Ctrl-C is looked at if an `interrupt` lives.
+  /// Waits, without a timeout for ever; Ctrl-C and SIGTERM are looked at if an `interrupt` lives.
   [[nodiscard]] or_complaint<run_end> wait(
       const accepted_task& task, std::optional<milliseconds> timeout, progress& told);
 

@@ -25,6 +25,9 @@ or_complaint<value> input_of(const send_order& o) {
   std::string text;
   for (char c = 0; text.size() <= stdin_max && std::cin.get(c);) text.push_back(c);
   if (text.size() > stdin_max) return complain(exit_code::usage, "stdin holds more than 64 MiB");
+  if (text.empty()) {
+    return complain(exit_code::usage, "nothing to send: stdin is empty (an empty turn is sent with \"\" as its TEXT)");
+  }
   return value{std::move(text)};
 }
 
@@ -178,15 +181,25 @@ struct telling {
 
   ending operator()(id_taken) const { return refuse_taken_id(task, at); }
   ending operator()(not_ended_in_time) const { return still_going(exit_code::timed_out, "not ended in time"); }
-  ending operator()(interrupted) const { return still_going(exit_code::interrupted, "not waited for any longer"); }
+  ending operator()(interrupted by) const { return still_going(by.as, "not waited for any longer"); }
 
-  [[nodiscard]] ending still_going(exit_code code, std::string_view what) const {
+  [[nodiscard]] ending still_going(exit_code code, const std::string& what) const {
     const auto& session = task.session.text();
-    return complain(code, "run " + task.id.text() + " goes on, " + std::string{what} + "\n  watch it:   baton watch " + session
-                              + "\n  its end:    baton show " + session + "\n  cancel it:  baton cancel " + session + " "
-                              + task.id.text());
+    return complain(code, "run " + task.id.text() + " is stored and goes on, " + what + "\n  watch it:   baton watch " + session
+                              + "\n  its end:    baton show " + session + " --run " + task.id.text()
+                              + "\n  cancel it:  baton cancel " + session + " " + task.id.text());
   }
 };
+
+/// The task was not stored, or nobody knows.
+complaint not_accepted(const send_order& o, const task_id& id, const nats::api_failure& why) {
+  auto told = complaint_of(why);
+  if (why.link == nats::failure::timed_out || why.link == nats::failure::closed) {
+    told.text += "\nwhether run " + id.text() + " is stored is not known: to send it again with --id " + id.text()
+                 + " is harmless, and baton show " + o.session.text() + " tells what came of it";
+  }
+  return told;
+}
 
 ending tell_accepted(const accepted_task& task, desk& at) {
   if (task.duplicate) {
@@ -226,13 +239,14 @@ ending send(const send_order& o, desk& at) {
   }
   const interrupt from_now;
   const auto stored = at.broker.publish_task(o.session, payload, o.session.text() + "/" + made->id.text());
-  if (!stored) return unexpected{stored.error()};
+  if (!stored) return unexpected{not_accepted(o, made->id, stored.error())};
   const accepted_task task{o.session, made->id, digest_of_body(payload), stored->seq, stored->duplicate};
   if (!watching) return tell_accepted(task, at);
   live_view view{at.tell, task};
   const auto end = watching->wait(task, o.timeout, view);
-  if (!end) return unexpected{end.error()};
-  return std::visit(telling{at, task, view}, *end);
+  const telling told{at, task, view};
+  if (!end) return told.still_going(end.error().code, "but how it ends cannot be seen from here: " + end.error().text);
+  return std::visit(told, *end);
 }
 
 } // namespace baton::cli

@@ -1,7 +1,10 @@
 // baton show, baton ls
+#include <algorithm>
+
 #include "messages/codec.hpp"
 #include "ops/baton/commands.hpp"
 #include "ops/baton/shown.hpp"
+#include "ops/baton/timeline.hpp"
 
 namespace baton::cli {
 namespace {
@@ -98,42 +101,83 @@ or_complaint<std::vector<stored_commit>> read_all(const nats::log_reader& log, c
   return found;
 }
 
-value whole_object(const show_order& o, const head& h, const std::vector<stored_commit>& commits) {
-  auto told = to_value(o.session, h);
+bool is_about(const commit& c, const task_id& run) {
+  return std::ranges::any_of(c.events, [&](const event& e) { return e.run == run; });
+}
+
+/// Everything that is shown of a session.
+struct whole {
+  baton::head head;
+  std::vector<stored_commit> commits;
+  std::optional<timeline> story;
+};
+
+or_complaint<whole> read_whole(const show_order& o, desk& at) {
+  const auto log = at.broker.reader();
+  if (!log) return unexpected{log.error()};
+  auto last = log->last(o.session);
+  if (!last) return unexpected{complaint_of(last.error())};
+  if (!*last) {
+    return complain(exit_code::refused,
+        "no session " + o.session.text() + " in the log: nothing was stored for it yet (baton ls lists those there are)");
+  }
+  auto commits = read_all(*log, o.session, (*last)->seq);
+  if (!commits) return unexpected{commits.error()};
+  whole found{std::move((*last)->commit.head), *std::move(commits), std::nullopt};
+  const auto* under_way = run_of(found.head.phase);
+  const auto newest = under_way != nullptr ? under_way->id : found.head.last ? found.head.last->id : task_id{};
+  timeline_reader reader{o.run.empty() ? newest : o.run};
+  for (const auto& c : found.commits) reader.take(c);
+  found.story = reader.made();
+  if (o.run.empty()) return found;
+  std::erase_if(found.commits, [&](const stored_commit& c) { return !is_about(c.commit, o.run); });
+  if (!found.story) {
+    return complain(exit_code::refused, "no commit of session " + o.session.text() + " is about run " + o.run.text()
+                                            + ": it waits in the queue, or never was (baton dead ls " + o.session.text()
+                                            + " lists what was refused)");
+  }
+  return found;
+}
+
+bool is_shown(const show_order& o, const entry& e) { return o.run.empty() || e.run == o.run; }
+
+value whole_object(const show_order& o, const whole& w) {
+  auto told = to_value(o.session, w.head);
+  auto& fields = std::get<value::object>(told.of());
+  if (w.story) fields.emplace_back("timeline", to_value(*w.story));
   value::array parts;
-  for (const auto& c : commits) {
+  for (const auto& c : w.commits) {
     if (o.events) parts.push_back(commit_object(c));
     if (o.events) continue;
-    for (const auto& e : c.commit.entries) parts.push_back(to_value(e));
+    for (const auto& e : c.commit.entries) {
+      if (is_shown(o, e)) parts.push_back(to_value(e));
+    }
   }
-  std::get<value::object>(told.of()).emplace_back(o.events ? "commits" : "transcript", std::move(parts));
+  fields.emplace_back(o.events ? "commits" : "transcript", std::move(parts));
   return told;
 }
 
 } // namespace
 
 ending show(const show_order& o, desk& at) {
-  const auto log = at.broker.reader();
-  if (!log) return unexpected{log.error()};
-  const auto last = log->last(o.session);
-  if (!last) return unexpected{complaint_of(last.error())};
-  if (!*last) {
-    return complain(exit_code::refused,
-        "no session " + o.session.text() + " in the log: nothing was stored for it yet (baton ls lists those there are)");
-  }
-  const auto& head = (*last)->commit.head;
-  const auto commits = read_all(*log, o.session, (*last)->seq);
-  if (!commits) return unexpected{commits.error()};
+  const auto found = read_whole(o, at);
+  if (!found) return unexpected{found.error()};
   if (at.tell.json()) {
-    at.tell.object(whole_object(o, head, *commits));
+    at.tell.object(whole_object(o, *found));
     return exit_code::done;
   }
-  tell_head(o.session, head, at.tell);
-  if (!commits->empty()) at.tell.line("");
-  for (const auto& c : *commits) {
+  tell_head(o.session, found->head, at.tell);
+  if (found->story && !o.events) {
+    at.tell.line("");
+    for (const auto& line : lines_of(*found->story, at.time.now())) at.tell.line(on_one_line(line));
+  }
+  if (!found->commits.empty()) at.tell.line("");
+  for (const auto& c : found->commits) {
     if (o.events) tell_commit(c, at.tell);
     if (o.events) continue;
-    for (const auto& e : c.commit.entries) tell_entry(e, at.tell);
+    for (const auto& e : c.commit.entries) {
+      if (is_shown(o, e)) tell_entry(e, at.tell);
+    }
   }
   return exit_code::done;
 }

@@ -40,13 +40,22 @@ struct endings {
   std::atomic<bool> broke{false};
 };
 
-int serve(const options& o) {
+/// A node that drains has nothing due: it gives back, and says so elsewhere.
+void tell_ready(operator_log& log, bool is, const ownership::share& has) {
+  const auto counts = std::to_string(has.open) + " of " + std::to_string(has.due);
+  if (is) return log.say(severity::info, "ready: owns its partitions, all " + std::to_string(has.open));
+  if (has.due > 0) log.say(severity::info, "not ready: " + counts + " partitions that should be here are open");
+}
+
+int serve(const config::loaded& given) {
+  const auto& o = given.options;
   const batond::stop_signals signals;
   const batond::system_clock time;
   batond::stderr_log log{o.logging};
+  for (const auto& doubt : given.doubts) log.say(severity::warning, to_text(doubt) + "; the tasks of this runner will fail");
   endings over;
   batond::node::notices told;
-  told.ready = [&log](bool is) { log.say(severity::info, is ? "ready: owns its partitions" : "does not own all its partitions"); };
+  told.ready = [&log](bool is, const ownership::share& has) { tell_ready(log, is, has); };
   told.finished = [&over](bool quiet) {
     over.quiet = quiet;
     over.finished = true;
@@ -82,9 +91,9 @@ int serve(const options& o) {
 }
 
 /// The parts of a node that cannot be without a descriptor or a thread throw when they are made.
-int start(const options& o) {
+int start(const config::loaded& given) {
   try {
-    return serve(o);
+    return serve(given);
   } catch (const std::system_error& why) {
     std::cerr << "batond: cannot start, the system refuses what it needs: " << why.what() << '\n';
     return cannot_run;
@@ -108,6 +117,6 @@ int main(int argc, char** argv) {
     case config::action::version: std::cout << "batond " << config::version() << '\n'; return ok;
     case config::action::dump_config: std::cout << config::dump(given.options); return ok;
     case config::action::check_config: std::cout << "the configuration is fine\n"; return ok;
-    case config::action::run: return start(given.options);
+    case config::action::run: return start(given);
   }
 }

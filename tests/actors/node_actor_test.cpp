@@ -102,7 +102,7 @@ public:
     at.open = [this, &m](partition_id p, epoch e, bool unclean, actors::partition_reports reports) {
       return open(m, p, e, unclean, std::move(reports));
     };
-    at.ready = [&m](bool is) { m.ready = is; };
+    at.ready = [&m](bool is, const ownership::share&) { m.ready = is; };
     at.finished = [&m](bool quiet) { m.finished = quiet; };
     m.actor = keep(system().spawn<actors::node_actor>(std::move(at)));
     pumps.emplace_back([&m] { return m.store.run(); });
@@ -293,6 +293,10 @@ TEST_CASE_METHOD(cluster_world, "a node that joins gets its share, and both are 
   CHECK(b.ready);
   for (const auto& [p, d] : b.partitions) {
     CHECK_FALSE(d->unclean);
+    const auto partition = "partition " + std::to_string(p);
+    CHECK(std::ranges::count(a.notices.lines, partition + " handed to node b") == 1);
+    const auto took = "took over " + partition + " from node a: ";
+    CHECK(std::ranges::count_if(b.notices.lines, [&](const std::string& line) { return line.starts_with(took); }) == 1);
   }
 }
 

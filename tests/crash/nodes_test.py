@@ -49,8 +49,8 @@ class Nodes(unittest.TestCase):
         self.broker = Broker(self.server.url)
         self.addCleanup(self.broker.close)
 
-    def node(self, url=None):
-        return self.enterContext(Node(BIN, CONFIG, ["--nats", url or self.server.url, "--node.drain_timeout", "5s"])).start()
+    def node(self, url=None, *arguments):
+        return self.enterContext(Node(BIN, CONFIG, ["--nats", url or self.server.url, "--node.drain_timeout", "5s", *arguments])).start()
 
 
     def rest_from(self, fault, seconds):
@@ -113,7 +113,14 @@ class Nodes(unittest.TestCase):
 
         def owned():
             return {one["node"]: len(one["partitions"]) for one in map(json.loads, self.baton("--json", "nodes").splitlines())}
-        wait_until(lambda: sum(owned().values()) == 32 and min(owned().values()) > 5, "both nodes to own their share")
+        wait_until(lambda: "ready: owns its partitions" in second.text(), "the second node to own its share")
+        share = owned()
+        self.assertEqual((sum(share.values()), len(share), min(share.values()) > 5), (32, 2, True))
+        names = {node: name for node in (first, second) for name in share if name in holder_names(node)}
+        self.assertEqual(first.text().count(f" handed to node {names[second]}"), share[names[second]], first.text())
+        count = share[names[second]]
+        self.assertRegex(second.text(), rf"took over .* from node {names[first]}: {count} of {count} that should be here are open")
+        self.assertIn(f"ready: owns its partitions, all {share[names[second]]}\n", second.text())
         self.broker.store("baton.task.slow", {"id": "t", "runner": "count", "input": "a line\n" * 40, "options": {"pause": 0.1}})
         wait_until(lambda: programs_of(first.data) or programs_of(second.data), "the turn to run")
         holder = first if programs_of(first.data) else second
@@ -124,7 +131,38 @@ class Nodes(unittest.TestCase):
         kinds = [event["kind"] for _, _, events in log_of(self.broker) for event in events]
         self.assertEqual((kinds[-1], kinds.count("run_yielded"), "execution_lost" in kinds), ("run_completed", 1, False))
         self.assertEqual(owned(), {node: 32 for node in owned()})
-        self.baton("drain", "nobody-here", code=3)
+        self.baton("drain", "nobody-here", code=4)
+
+    def test_the_timeline_of_a_run_tells_its_yield_and_its_dead_node(self):
+        """It yields because of the soft limit, its node dies in the second slice, and the other one goes on."""
+        first, second = (self.node(None, "--session.slice_soft_limit", "2s") for _ in range(2))
+        lines = 60
+        self.broker.store("baton.task.story", {"id": "t", "runner": "count", "input": "a line\n" * lines, "options": {"pause": 0.1}})
+
+        def story():
+            shown = subprocess.run([os.path.join(BIN, "baton"), "--nats", self.server.url, "--json", "show", "story"],
+                                   capture_output=True, text=True, timeout=120)
+            return json.loads(shown.stdout)["timeline"] if shown.returncode == 0 else None
+
+        wait_until(lambda: (told := story()) and told["yields"] and told["slices"] > 1 and "status" not in told, "a slice after the yield")
+        holder = first if programs_of(first.data) else second
+        holder.kill()
+        told = wait_until(lambda: (told := story()) and "status" in told and told, "the run to end")
+        kinds = [step["kind"] for step in told["steps"]]
+        self.assertEqual((told["run"], told["status"], told["takeovers"], told["nodes"]), ("t", "completed", 1, 2))
+        self.assertEqual(kinds[-1], "run_completed")
+        taken = told["steps"][kinds.index("session_taken")]
+        before = told["steps"][kinds.index("session_taken") - 1]
+        self.assertNotEqual((taken["node"], taken["epoch"]), (before["node"], before["epoch"]))
+        self.assertGreater(taken["at_ms"] - before.get("until_ms", before["at_ms"]), LEASE * 500)
+        times = [step["at_ms"] for step in told["steps"]]
+        self.assertEqual(times, sorted(times))
+        self.assertGreaterEqual(told["checkpoints"], lines)
+        self.assertLess(len(kinds), lines)
+        shown = self.baton("show", "story", "--run", "t")
+        self.assertRegex(shown, r"(?m)^run t of runner count: completed after .*2 nodes.* 1 take-over$")
+        self.assertRegex(shown, r"(?m)^ +\+\d.* slice 1 yields +commit \d+, the slice ran for")
+        self.assertRegex(shown, rf"(?m)^ +\+\d.* taken over +commit \d+, epoch {taken['epoch']} of {taken['node']}, 1 failed attempt")
 
 
 if __name__ == "__main__":

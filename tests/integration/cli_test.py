@@ -11,10 +11,12 @@ import sys
 import threading
 import queue
 import unittest
+import urllib.parse
 
 BIN, ROOT = sys.argv[1], sys.argv[2]
 sys.path.insert(0, os.path.join(ROOT, "tests/support/py"))
 
+from link import Link  # noqa: E402
 from node import Node, wait_until  # noqa: E402
 
 PATIENCE = 60
@@ -40,7 +42,7 @@ type = "command"
 program = "sh"
 args = ["-c", "while echo tick; do sleep 0.2; done"]
 """
-DONE, FAILED, USAGE, UNREACHABLE, REFUSED, TIMED_OUT, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+DONE, FAILED, USAGE, UNREACHABLE, REFUSED, TIMED_OUT, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 4, 5, 130, 143
 
 
 class Lines:
@@ -134,6 +136,13 @@ class Send(Cli):
         self.assertEqual(self.out("send", self.session, "--runner", "wc", stdin="one two three"), "3\n")
         self.assertEqual(self.out("send", self.session, "-", stdin="a\nb"), "a\nb\n")
 
+    def test_an_empty_stdin_is_no_turn(self):
+        for line in (["send", self.session], ["send", self.session, "-"]):
+            self.assertIn("stdin is empty", self.err(*line, code=USAGE))
+        self.err("show", self.session, code=REFUSED)
+        self.assertEqual(self.out("send", self.session, ""), "\n")
+        self.assertEqual(self.object("show", self.session)["runs"], 1)
+
     def test_shows_once_what_was_streamed_and_is_the_result(self):
         self.assertEqual(self.out("send", self.session, "a\nb\n", "--runner", "cat"), "a\nb\n")
 
@@ -147,7 +156,7 @@ class Send(Cli):
 
     def test_a_refused_task_exits_4_and_names_its_page(self):
         said = self.err("send", self.session, "x", "--runner", "nobody", code=REFUSED)
-        self.assertIn("unknown_runner: nobody", said)
+        self.assertRegex(said, "unknown_runner: nobody: node [a-zA-Z0-9_-]+ has cat, echo, fail, loop, sleep, wc")
         self.assertIn("ops/errors/unknown_runner.md", said)
         refused = self.object("send", self.session, "x", "--runner", "nobody", code=REFUSED)
         self.assertEqual((refused["status"], refused["code"]), ("refused", "unknown_runner"))
@@ -187,6 +196,29 @@ class Send(Cli):
         self.assertEqual(code, INTERRUPTED)
         self.assertIn(f"baton watch {self.session}", "\n".join(said))
         self.out("cancel", self.session)
+
+    def test_terminated_it_does_the_same(self):
+        sending = self.follow("send", self.session, "x", "--runner", "loop", "--id", "t1")
+        sending.until("^tick$")
+        code, said = sending.end(signal.SIGTERM)
+        self.assertEqual(code, TERMINATED)
+        self.assertIn("run t1 is stored and goes on", "\n".join(said))
+        self.out("cancel", self.session)
+
+    def test_a_broker_that_is_lost_while_it_waits_leaves_the_run_named(self):
+        link = Link(urllib.parse.urlsplit(self.node.url()).port)
+        self.addCleanup(link.close)
+        user = self.node.url().rsplit("@", 1)[0]
+        through = f"{user}@{link.url.split('//')[1]}"
+        sending = Lines([os.path.join(BIN, "baton"), "--nats", through, "send", self.session, "x", "--runner", "loop", "--id", "t1"])
+        self.addCleanup(sending.end, signal.SIGKILL)
+        sending.until("^tick$")
+        link.cut()
+        sending.until("run t1 is stored and goes on")
+        sending.until(f"baton show {self.session} --run t1")
+        self.assertEqual(sending.process.wait(PATIENCE), UNREACHABLE)
+        self.assertEqual(self.under_way(), "t1")
+        self.out("cancel", self.session, "t1")
 
     def test_a_cancelled_run_exits_1(self):
         sending = self.follow("send", self.session, "x", "--runner", "loop", "--id", "t1")
@@ -238,6 +270,16 @@ class Look(Cli):
         self.err("show", self.session, code=REFUSED)
         self.err("dead", "show", "999999", code=REFUSED)
         self.err("cancel", self.session, code=REFUSED)
+
+    def test_show_tells_the_timeline_of_a_run(self):
+        self.out("send", self.session, "hello", "--id", "t1")
+        self.out("send", self.session, "again", "--id", "t2")
+        newest = self.object("show", self.session)["timeline"]
+        self.assertEqual((newest["run"], newest["status"], [step["kind"] for step in newest["steps"]]), ("t2", "completed", ["run_completed"]))
+        older = self.object("show", self.session, "--run", "t1")
+        self.assertEqual((older["timeline"]["run"], [entry["run"] for entry in older["transcript"]]), ("t1", ["t1", "t1"]))
+        self.assertRegex(self.out("show", self.session, "--run", "t1"), r"(?m)^run t1: completed after \d")
+        self.assertIn("run t3", self.err("show", self.session, "--run", "t3", code=REFUSED))
 
     def test_ls_lists_the_sessions(self):
         self.out("send", self.session, "hello")
@@ -306,6 +348,13 @@ class Change(Cli):
         said = self.err("edit", self.session, "--label", "a=1", "--label", "b=2", "--label", "c=3", code=REFUSED)
         self.assertIn("ops/errors/too_many_labels.md", said)
 
+    def test_a_cancel_of_what_is_not_known_says_what_it_waits_for(self):
+        self.out("send", self.session, "hello")
+        cancelling = self.follow("cancel", self.session, "t9", "--timeout", "2s")
+        cancelling.until("no answer yet, 2 s at most: waits for run t9 of session .* is kept for a minute")
+        cancelling.until("no answer yet: run t9 of session .* has not ended")
+        self.assertEqual(cancelling.process.wait(PATIENCE), TIMED_OUT)
+
     def test_delete_asks_first(self):
         self.out("send", self.session, "hello")
         self.err("delete", self.session, code=USAGE)
@@ -358,6 +407,12 @@ class Usage(Cli):
         url = self.node.url()
         for line in (["--nats", url, "--json", "ls"], ["ls", "--json", "--nats", url]):
             done = subprocess.run([os.path.join(BIN, "baton"), *line], capture_output=True, text=True, timeout=PATIENCE)
+            self.assertEqual(done.returncode, DONE, done.stderr)
+
+    def test_the_broker_may_stand_in_the_environment(self):
+        for variable in ("BATON_NATS", "BATON_BROKER_URL"):
+            done = subprocess.run([os.path.join(BIN, "baton"), "ls"], env={**os.environ, variable: self.node.url(), "HOME": self.node.dir},
+                                  capture_output=True, text=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, DONE, done.stderr)
 
     def test_a_broker_that_is_not_there_exits_3(self):

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests/support/py"))
 from node import Node, wait_until  # noqa: E402
 from server import Server  # noqa: E402
 
-CANNOT_RUN = 1
+CANNOT_RUN, BAD_USAGE = 1, 2
 
 
 class Start(unittest.TestCase):
@@ -51,6 +51,23 @@ class Start(unittest.TestCase):
                     self.assertEqual(node.process.returncode, CANNOT_RUN, f"with {descriptors} descriptors:\n{node.text()}")
                     refused += "the system refuses what it needs" in node.text()
         self.assertGreater(refused, 0)
+
+    def test_a_check_names_every_runner_whose_program_cannot_be_run(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plain = os.path.join(folder, "plain")
+            open(plain, "w").close()
+            config = "".join(f'[runners.{name}]\ntype = "command"\nprogram = "{program}"\n' for name, program in (
+                ("gone", os.path.join(folder, "gone")), ("plain", plain), ("cat", "cat"), ("unknown", "no-such-program")))
+            with Node(BIN, config, ["--check-config"]) as node:
+                node.launch()
+                self.assertEqual(node.process.wait(30), BAD_USAGE)
+                said = node.text()
+            for fault in ("runners.gone.program = .*cannot be run: No such file", "runners.plain.program = .*it is not executable",
+                          "runners.unknown.program = .*no program of that name is on PATH"):
+                self.assertRegex(said, fault)
+            self.assertNotIn("runners.cat", said)
+            with Node(BIN, config) as node:
+                self.assertRegex(node.start().text(), "warning.* runners.gone.program = .*cannot be run")
 
     def test_a_loss_is_accepted_only_when_that_is_said(self):
         with Server() as server, Node(BIN, "", ["--nats", server.url]) as node:

@@ -215,6 +215,8 @@ void cluster_simulation::perform(std::size_t index, const ownership::effect& e) 
                  [&](const o::open_partition& x) { open(index, x); },
                  [&](const o::close_partition& x) { close(index, x); },
                  [&](const o::release_partition& x) { release(index, x); },
+                 [](const o::tell_taken&) {},
+                 [](const o::tell_handed&) {},
                  [&](const o::finish&) { end_life(index); },
              },
       e);

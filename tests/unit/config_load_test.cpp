@@ -27,6 +27,8 @@ struct outside {
   variables environment = {{"HOME", "/home/ada"}};
   /// Of baton.toml; empty: no file is named.
   std::string file = {};
+  /// Programs that the machine would not run.
+  std::vector<std::string> unrunnable = {};
 };
 
 load_result load_from(outside o) {
@@ -35,7 +37,11 @@ load_result load_from(outside o) {
     if (path != "baton.toml") return unreadable{"it is not there"};
     return text;
   };
-  return load({.args = std::move(o.args), .environment = std::move(o.environment), .read = read});
+  const auto look = [none = o.unrunnable](const std::string& program, const std::string&) -> std::optional<std::string> {
+    return std::ranges::find(none, program) == none.end() ? std::nullopt : std::optional<std::string>{"it is not there"};
+  };
+  return load(
+      {.args = std::move(o.args), .environment = std::move(o.environment), .read = read, .why_not_runnable = look});
 }
 
 options options_from(outside o) {
@@ -422,6 +428,53 @@ TEST_CASE("what is wrong with a runner is named like any other fault", "[config]
   REQUIRE(said_of("[runners.a]\ntype = 'command'\nprogram = 'cat'\nenv = { X = 1 }")
           .starts_with("runners.a.env = a table of something else than texts (baton.toml:4): of the wrong type: wanted "
                        "is a table of texts"));
+}
+
+TEST_CASE("programs that cannot be run are faults of a check, and doubts of a start", "[config]") {
+  outside given{.file = "[runners.a]\ntype = 'command'\nprogram = '/gone'\n[runners.b]\ntype = 'command'\nprogram = 'lost'\n"
+                        "[runners.c]\ntype = 'command'\nprogram = 'cat'\n[runners.d]\ntype = 'command'\nshell = true\n"
+                        "program = 'lost'\n",
+      .unrunnable = {"/gone", "lost"}};
+  const auto both = "runners.a.program = \"/gone\" (baton.toml:3): cannot be run: it is not there\n"
+                    "runners.b.program = \"lost\" (baton.toml:6): cannot be run: it is not there\n";
+  SECTION("a start goes on, and can tell") {
+    const auto result = load_from(given);
+    REQUIRE(std::holds_alternative<loaded>(result));
+    CHECK(to_text(std::get<loaded>(result).doubts) == both);
+    CHECK(std::get<loaded>(result).options.runners.contains("a"));
+  }
+  SECTION("a check does not") {
+    given.args = {"--check-config"};
+    CHECK(to_text(faults_from(given)) == both);
+  }
+  SECTION("with all that is wrong otherwise") {
+    given.file += "[runners.e]\ntype = 'command'\nprogram = '/gone'\nmode = 'loud'\n";
+    const auto said = to_text(faults_from(given));
+    CHECK(said.find(both) != std::string::npos);
+    CHECK(said.find("runners.e.mode = \"loud\"") != std::string::npos);
+    CHECK(said.find("runners.e.program = \"/gone\"") != std::string::npos);
+  }
+}
+
+TEST_CASE("a program is looked for on the disk, as it would be when it is started", "[config]") {
+  const auto folder = std::filesystem::temp_directory_path() / ("baton_programs_test." + std::to_string(getpid()));
+  std::filesystem::create_directories(folder / "inner");
+  const auto make = [&](const char* name, std::filesystem::perms mode) {
+    std::ofstream{folder / name} << "#!/bin/sh\n";
+    std::filesystem::permissions(folder / name, mode);
+  };
+  make("good", std::filesystem::perms::owner_all);
+  make("plain", std::filesystem::perms::owner_read);
+  const auto path = "/nowhere:" + folder.string();
+  CHECK_FALSE(why_not_runnable((folder / "good").string(), ""));
+  CHECK_FALSE(why_not_runnable("good", path));
+  CHECK_FALSE(why_not_runnable("sh", ""));
+  CHECK(why_not_runnable((folder / "plain").string(), "") == "it is not executable");
+  CHECK(why_not_runnable("plain", path) == (folder / "plain").string() + ": it is not executable");
+  CHECK(why_not_runnable((folder / "inner").string(), "") == "it is no file");
+  CHECK(why_not_runnable((folder / "gone").string(), "") == "No such file or directory");
+  CHECK(why_not_runnable("gone", path) == "no program of that name is on PATH");
+  std::filesystem::remove_all(folder);
 }
 
 TEST_CASE("a runner's secrets are not shown", "[config]") {

@@ -167,8 +167,13 @@ TEST_CASE("what belongs to another member is released, one partition at a time",
     REQUIRE(n.count<write_owner>() == 1);
     CHECK(n.ordered<write_owner>()[0].record == owner(p.value, "a", 1, 10 + p.value, true));
     n.store_writes(100 + i);
+    REQUIRE(n.count<tell_handed>() == 1);
+    CHECK(n.ordered<tell_handed>()[0].partition == p);
+    CHECK(n.ordered<tell_handed>()[0].to == node_named("b"));
   }
   CHECK(released == theirs);
+  CHECK(share_of(n.state, n.settings).open == 16 - theirs.size());
+  CHECK(share_of(n.state, n.settings).due == 16 - theirs.size());
   n.look({}, {beating("b", beat++)});
   CHECK(n.last.empty());
   CHECK(is_ready(n.state, n.settings));
@@ -229,9 +234,12 @@ TEST_CASE("draining: nothing is taken, everything is released as it falls quiet,
   n.tick_after(2s);
   CHECK(n.last.empty());
 
+  CHECK(share_of(n.state, n.settings).due == 0);
   n.input(partition_released{{0}, {1}, true});
   n.store_writes(20);
   CHECK(n.count<finish>() == 0);
+  REQUIRE(n.count<tell_handed>() == 1);
+  CHECK(n.ordered<tell_handed>()[0].to == node_id{}); // nobody else is known
   n.input(partition_released{{1}, {1}, true});
   n.store_writes(21);
   REQUIRE(n.count<finish>() == 1);

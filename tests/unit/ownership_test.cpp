@@ -41,6 +41,7 @@ TEST_CASE("a partition without a record is taken with epoch 1, by a write that e
   REQUIRE(n.count<open_partition>() == 1);
   CHECK(n.ordered<open_partition>()[0].epoch == epoch{1});
   CHECK_FALSE(n.ordered<open_partition>()[0].unclean);
+  CHECK(n.count<tell_taken>() == 0); // it was nobody's
 }
 
 TEST_CASE("nothing is read or taken without a lease", "[ownership]") {
@@ -87,6 +88,8 @@ TEST_CASE("a partition is taken from another only when its heartbeat stood still
   CHECK(n.ordered<write_owner>()[0].record == owner(0, "a", 8, 3));
   n.store_writes(5);
   CHECK(n.ordered<open_partition>()[0].unclean);
+  REQUIRE(n.count<tell_taken>() == 1);
+  CHECK(n.ordered<tell_taken>()[0].from == node_named("b"));
 }
 
 TEST_CASE("a record that is gone starts the count again, and makes nobody a member", "[ownership]") {

@@ -347,3 +347,25 @@ TEST_CASE("a cancel or a failure with too much to say is still that cancel or fa
   CHECK(s.refusals_of(a) == std::vector{reason::program_exit});
   CHECK(s.ending_of("b") == "run_cancelled");
 }
+
+TEST_CASE("a task for a runner that is not there hears which are, at most 16 of them", "[session]") {
+  auto limits = session_driver::usual_limits();
+  SECTION("few") {
+    limits.runners = {"agent", "echo"};
+    session_driver s{limits};
+    s.task("t1", {.runner = "agnet"});
+    s.settle();
+    REQUIRE(s.letters().size() == 1);
+    CHECK(s.letters().begin()->second.why == reason::unknown_runner);
+    CHECK(s.letters().begin()->second.detail == "agnet: node node-1 has agent, echo");
+  }
+  SECTION("many") {
+    for (int i = 10; i < 40; ++i) limits.runners.insert("runner-" + std::to_string(i));
+    session_driver s{limits};
+    s.task("t1", {.runner = "agnet"});
+    s.settle();
+    REQUIRE(s.letters().size() == 1);
+    const auto& detail = s.letters().begin()->second.detail;
+    CHECK(detail.ends_with("runner-24 and 15 more"));
+  }
+}

@@ -172,9 +172,9 @@ void node::parts::start_actors() {
     return actors->spawn<baton::actors::partition_actor>(
         shared, baton::actors::partition_actor::place{p, e, after_crash, supervisor, std::move(reports)});
   };
-  place.ready = [this](bool is) {
+  place.ready = [this](bool is, const ownership::share& share) {
     ready = is;
-    told.ready(is);
+    told.ready(is, share);
   };
   place.finished = [this](bool quiet) { told.finished(quiet); };
   member = actors->spawn<baton::actors::node_actor, caf::detached>(std::move(place));

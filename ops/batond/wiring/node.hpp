@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/partition/ownership.hpp"
 #include "config/options.hpp"
 #include "messages/expected.hpp"
 #include "ops/batond/signals.hpp"
@@ -17,7 +18,7 @@ class node {
 public:
   struct notices {
     /// From a thread of the node; only post.
-    std::function<void(bool)> ready;
+    std::function<void(bool, const ownership::share&)> ready;
     std::function<void(bool quiet)> finished;
     /// A part that the node cannot do without has ended by a bug: nothing goes on, and the node should be destroyed. One line
     /// for a person. May come more than once, also before `start` has returned.
