@@ -136,6 +136,7 @@ class Nodes(unittest.TestCase):
     def test_the_timeline_of_a_run_tells_its_yield_and_its_dead_node(self):
         """It yields because of the soft limit, its node dies in the second slice, and the other one goes on."""
         first, second = (self.node(None, "--session.slice_soft_limit", "2s") for _ in range(2))
+        wait_until(lambda: "ready: owns its partitions" in second.text(), "the second node to own its share")
         lines = 60
         self.broker.store("baton.task.story", {"id": "t", "runner": "count", "input": "a line\n" * lines, "options": {"pause": 0.1}})
 
@@ -147,7 +148,7 @@ class Nodes(unittest.TestCase):
         wait_until(lambda: (told := story()) and told["yields"] and told["slices"] > 1 and "status" not in told, "a slice after the yield")
         holder = first if programs_of(first.data) else second
         holder.kill()
-        told = wait_until(lambda: (told := story()) and "status" in told and told, "the run to end")
+        told = wait_until(lambda: (told := story()) and "status" in told and told, "the run to end", 120)
         kinds = [step["kind"] for step in told["steps"]]
         self.assertEqual((told["run"], told["status"], told["takeovers"], told["nodes"]), ("t", "completed", 1, 2))
         self.assertEqual(kinds[-1], "run_completed")
