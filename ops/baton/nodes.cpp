@@ -72,7 +72,7 @@ ending drain_node(const drain_order& o, desk& at) {
       at.tell.line(o.node.text() + " owns nothing any more");
       return exit_code::done;
     }
-    if (owned != left) at.tell.aside(std::to_string(owned) + " partitions left");
+    if (owned != left) at.tell.aside(std::to_string(owned) + (owned == 1 ? " partition left" : " partitions left"));
     left = owned;
     [[maybe_unused]] const auto beat = (*ear)->next(look_every);
   }
