@@ -37,8 +37,13 @@ public:
   ~old_server() {
     ::shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
+    // Whoever is connected: a stranger may have found the port, and would stay.
+    for (const int client : clients_)
+      ::shutdown(client, SHUT_RDWR);
     for (auto& one : talks_)
       one.join();
+    for (const int client : clients_)
+      ::close(client);
     ::close(listener_);
   }
   old_server(const old_server&) = delete;
@@ -49,6 +54,7 @@ private:
   void run() {
     for (int client = ::accept(listener_, nullptr, nullptr); client >= 0;
         client = ::accept(listener_, nullptr, nullptr)) {
+      clients_.push_back(client);
       talks_.emplace_back([client] { talk(client); });
     }
   }
@@ -63,12 +69,13 @@ private:
       const std::string_view said{chunk.data(), static_cast<std::size_t>(got)};
       if (said.find("PING\r\n") != std::string_view::npos) ::send(client, pong.data(), pong.size(), MSG_NOSIGNAL);
     }
-    ::close(client);
   }
 
   int listener_;
   std::uint16_t port_ = 0;
   std::thread acceptor_;
+  /// The acceptor's until it has ended.
+  std::vector<int> clients_;
   std::vector<std::thread> talks_;
 };
 
