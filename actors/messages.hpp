@@ -76,7 +76,7 @@ struct bury_again {
   session::bury what;
 };
 struct read_back_again {
-  stream_seq seq;
+  message_place message;
 };
 struct idle_probe {
   std::uint64_t count = 0;
@@ -96,7 +96,7 @@ struct launch_wanted {
 };
 struct boundary_answered {
   execution_id execution;
-  boundary_order order = boundary_order::go_on;
+  boundary_answer answer;
 };
 struct execution_asked {
   execution_id execution;

@@ -88,6 +88,8 @@ struct session_options {
   /// Likewise, while others wait for a slot.
   std::chrono::milliseconds slice_share = std::chrono::seconds{10};
   std::uint64_t slices_max = 48;
+  std::chrono::milliseconds debounce = std::chrono::seconds{2};
+  std::chrono::milliseconds debounce_longest = std::chrono::seconds{20};
   std::chrono::milliseconds run_wall_limit = std::chrono::hours{11};
   /// From the request to stop to the kill.
   std::chrono::milliseconds settle = std::chrono::seconds{5};

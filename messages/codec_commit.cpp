@@ -37,6 +37,7 @@ void write_task(pack_writer& out, const run_record& run) {
   to.field_unless_default("tenant", run.tenant);
   to.field_unless_default("accepted", run.accepted_at);
   if (run.deadline) to.field("deadline", *run.deadline);
+  to.field_unless_default("waited", run.has_waited);
 }
 
 void write(pack_writer& out, const run_record& run) {
@@ -50,6 +51,8 @@ void write(pack_writer& out, const run_record& run) {
   if (run.last_checkpoint) write(to.key("checkpoint"), *run.last_checkpoint);
   to.field_unless_default("input_stored", run.input_stored);
   to.field_unless_default("error", run.last_error);
+  to.field_unless_default("stopped_by", run.stopped_by);
+  to.field_unless_default("rolled_back", run.is_rolled_back);
 }
 
 void write_phase(map& to, phases::idle) { to.field("is", std::string_view{"idle"}); }
@@ -85,6 +88,18 @@ void write(pack_writer& out, const outbox_item& item) {
   to.field_unless_default("text", item.text);
   to.field_unless_default("attempts", item.attempts);
   to.field_unless_default("at", item.at);
+}
+
+void write(pack_writer& out, const busy_record& busy) {
+  map to{out};
+  if (!busy.joined.empty()) {
+    auto* at = to.key("joined").open_bytes(busy.joined.size() * joined_message_bytes);
+    for (const auto& one : busy.joined)
+      at = write_joined(at, one);
+  }
+  to.field_unless_default("applied_until", busy.applied_until);
+  to.field_unless_default("replaced_until", busy.replaced_until);
+  to.field_unless_default("replaced_by", busy.replaced_by);
 }
 
 void write(pack_writer& out, const last_run& last) {
@@ -125,6 +140,7 @@ void write(pack_writer& out, const head& h) {
     for (const auto& item : h.outbox)
       write(out, item);
   }
+  if (h.busy != busy_record{}) write(to.key("busy"), h.busy);
   if (h.last) write(to.key("last"), *h.last);
   to.field_unless_default("title", h.title);
   to.field_unless_default("title_version", h.title_version);

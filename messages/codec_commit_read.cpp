@@ -81,6 +81,7 @@ void read_task(fields& from, run_record& to) {
   from.read("tenant", to.tenant);
   from.read("accepted", to.accepted_at);
   read_optional(from, "deadline", to.deadline);
+  from.read("waited", to.has_waited);
 }
 
 void read_run(fields& from, run_record& to) {
@@ -93,6 +94,8 @@ void read_run(fields& from, run_record& to) {
   read_optional_map(from, "checkpoint", to.last_checkpoint, read_checkpoint);
   from.read("input_stored", to.input_stored);
   from.read("error", to.last_error);
+  from.read("stopped_by", to.stopped_by);
+  from.read("rolled_back", to.is_rolled_back);
 }
 
 void read_phase(fields& from, phase& to) {
@@ -144,6 +147,17 @@ void read_ledger_field(fields& from, std::vector<ledger_item>& to) {
   to = *std::move(items);
 }
 
+void read_busy(fields& from, busy_record& to) {
+  std::string bytes;
+  from.read_bytes("joined", bytes);
+  auto joined = read_joined(bytes);
+  if (!joined) return from.fail(reason::wrong_type, "joined", "not whole, or of an unknown kind");
+  to.joined = *std::move(joined);
+  from.read("applied_until", to.applied_until);
+  from.read("replaced_until", to.replaced_until);
+  from.read("replaced_by", to.replaced_by);
+}
+
 /// Without the limits of an incoming message: what was once stored is read.
 void read_stored_labels(fields& from, labels& to) {
   auto* held = from.find("labels");
@@ -162,6 +176,7 @@ void read_head(fields& from, head& to) {
   read_map(from, "phase", to.phase, read_phase);
   read_ledger_field(from, to.ledger);
   read_array(from, "outbox", to.outbox, read_outbox_item);
+  read_map(from, "busy", to.busy, read_busy);
   read_optional_map(from, "last", to.last, read_last);
   from.read("title", to.title);
   from.read("title_version", to.title_version);

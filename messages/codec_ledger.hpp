@@ -50,6 +50,37 @@ inline std::uint64_t read_big_endian(std::string_view from, std::size_t offset) 
   return items;
 }
 
+using joined_manner = joined_message::manner;
+inline constexpr std::size_t joined_message_bytes = 1 + 8 + 16 + 16 + 1;
+static_assert(head_parts::joined_item_bytes == joined_message_bytes);
+
+inline char* write_joined(char* to, const joined_message& one) {
+  *to++ = one.place.kind == message_kind::task ? 't' : 'c';
+  to = write_big_endian(to, one.place.seq.value);
+  to = write_big_endian(to, one.id.high);
+  to = write_big_endian(to, one.id.low);
+  to = write_big_endian(to, one.into.high);
+  to = write_big_endian(to, one.into.low);
+  *to++ = one.how == joined_manner::merged ? 'm' : 'i';
+  return to;
+}
+
+/// Nothing, if the bytes are no whole number of them, or one is of an unknown kind.
+[[nodiscard]] inline std::optional<std::vector<joined_message>> read_joined(std::string_view bytes) {
+  if (bytes.size() % joined_message_bytes != 0) return std::nullopt;
+  std::vector<joined_message> all;
+  for (; !bytes.empty(); bytes.remove_prefix(joined_message_bytes)) {
+    const auto kind = bytes[0];
+    const auto how = bytes[joined_message_bytes - 1];
+    if ((kind != 't' && kind != 'c') || (how != 'm' && how != 'i')) return std::nullopt;
+    all.push_back({.place = {kind == 't' ? message_kind::task : message_kind::control, {read_big_endian(bytes, 1)}},
+        .id = {.high = read_big_endian(bytes, 9), .low = read_big_endian(bytes, 17)},
+        .into = {.high = read_big_endian(bytes, 25), .low = read_big_endian(bytes, 33)},
+        .how = how == 'm' ? joined_manner::merged : joined_manner::injected});
+  }
+  return all;
+}
+
 inline constexpr std::size_t open_ack_bytes = 1 + 8 + 16;
 
 inline char* write_open_ack(char* to, const open_ack& open) {

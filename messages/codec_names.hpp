@@ -28,6 +28,7 @@ inline constexpr auto settlement_names = std::to_array<name_row<settlement>>({
     {settlement::cancelled, "cancelled"},
     {settlement::applied, "applied"},
     {settlement::refused, "refused"},
+    {settlement::joined, "joined"},
 });
 inline constexpr auto entry_kind_names = std::to_array<name_row<entry_kind>>({
     {entry_kind::user, "user"},
@@ -53,7 +54,7 @@ constexpr bool in_order(const Rows& rows) {
   return true;
 }
 static_assert(
-    in_order(settlement_names) && in_order(entry_kind_names) && in_order(verdict_names) && in_order(event_kinds));
+    in_order(settlement_names) && in_order(entry_kind_names) && in_order(verdict_names) && in_order(event_kinds) && in_order(dispositions) && in_order(busy_policies));
 
 template <class Rows, class Enum>
 [[nodiscard]] constexpr std::string_view name_in(const Rows& rows, Enum e) {

@@ -61,6 +61,9 @@ std::string encode_event(const event& e) {
   line.text("code", e.code);
   if (e.due) line.time("due", *e.due);
   line.number_unless_zero("count", e.count);
+  line.text("disposition", to_text(e.disposition));
+  line.text("other", e.other.text());
+  line.number_unless_zero("boundary", e.boundary);
   return line.take();
 }
 
@@ -76,6 +79,7 @@ std::string omitted(const event& last, std::size_t count) {
 }
 
 std::optional<event_kind> parse_event_kind(std::string_view text) { return parse_in(event_kinds, text); }
+std::optional<disposition> parse_disposition(std::string_view text) { return parse_in(dispositions, text); }
 std::optional<verdict> parse_verdict(std::string_view text) { return parse_in(verdict_names, text); }
 
 /// A required text out of a closed list.
@@ -100,6 +104,9 @@ void read_event(fields& from, event& to) {
   from.read("code", to.code);
   if (from.find("due") != nullptr) from.read("due", to.due.emplace());
   from.read("count", to.count);
+  if (from.find("disposition") != nullptr) read_name(from, "disposition", to.disposition, parse_disposition, reason::wrong_type);
+  from.read("other", to.other);
+  from.read("boundary", to.boundary);
 }
 
 void read_answer(fields& from, answer& to) {

@@ -114,27 +114,33 @@ void refuse_not_before(fields& from) {
   if (from.find("not_before") != nullptr) from.fail(reason::not_supported, "not_before");
 }
 
-void read_when_busy(fields& from) {
-  std::string policy = "enqueue";
-  from.read("when_busy", policy);
-  if (policy == "enqueue") return;
-  const bool planned = among(policy, {"steer", "interrupt", "rollback", "reject", "replace", "merge", "debounce"});
-  from.fail(planned ? reason::not_supported : reason::unknown_policy, "when_busy");
+void read_when_busy(fields& from, busy_policy& to) {
+  if (from.find("when_busy") == nullptr) return;
+  std::string text;
+  from.read("when_busy", text);
+  const auto known = parse_busy_policy(text);
+  if (!known) return from.fail(reason::unknown_policy, "when_busy");
+  to = *known;
+}
+
+void read_input(fields& from, value& to) {
+  auto* input = from.require("input");
+  if (input == nullptr) return;
+  const bool fits = input->as<std::string>() != nullptr || input->as<value::array>() != nullptr;
+  if (!fits) return from.fail(reason::wrong_type, "input", "neither text nor an array");
+  to = std::move(*input);
 }
 
 void read_turn(fields& from, turn& to) {
-  if (auto* input = from.require("input")) {
-    const bool fits = input->as<std::string>() != nullptr || input->as<value::array>() != nullptr;
-    if (!fits) return from.fail(reason::wrong_type, "input", "neither text nor an array");
-    to.input = std::move(*input);
-  }
+  read_input(from, to.input);
+  if (from.faulty()) return;
   from.read("runner", to.runner, runner_bytes_max);
   if (to.runner.empty()) from.fail(reason::missing_field, "runner");
   from.read_value("options", to.options);
   if (!to.options.is_null() && to.options.as<value::object>() == nullptr) {
     from.fail(reason::wrong_type, "options", "not a map");
   }
-  read_when_busy(from);
+  read_when_busy(from, to.when_busy);
 }
 
 void read_cancel(fields& from, cancel& to) {
@@ -143,6 +149,14 @@ void read_cancel(fields& from, cancel& to) {
   if (!run.empty()) to.run = std::move(run);
   from.read("by", to.by, by_bytes_max);
   from.read("reason", to.because, because_bytes_max);
+}
+
+void read_steer(fields& from, steer& to) {
+  task_id run;
+  from.read("run", run, reason::invalid_task_id);
+  if (!run.empty()) to.run = std::move(run);
+  read_input(from, to.input);
+  from.read("by", to.by, by_bytes_max);
 }
 
 template <class T>
@@ -203,6 +217,13 @@ void add(value::object& to, const edit& e) {
   add_text(to, "by", e.by);
 }
 
+void add(value::object& to, const steer& s) {
+  to.emplace_back("kind", "steer");
+  if (s.run) add_text(to, "run", s.run->text());
+  to.emplace_back("input", s.input);
+  add_text(to, "by", s.by);
+}
+
 void add(value::object& to, const remove& r) {
   to.emplace_back("kind", "delete");
   add_text(to, "by", r.by);
@@ -243,7 +264,7 @@ expected<control, refusal> decode_control(std::string_view bytes, const arrival&
   read_version(in);
   in.require("kind");
   const auto kind = read_kind(
-      in, {"cancel", "edit", "delete"}, {"steer", "tool_result", "auth_result", "unstick", "job_done", "child_done"});
+      in, {"cancel", "edit", "delete", "steer"}, {"tool_result", "auth_result", "unstick", "job_done", "child_done"});
   read_id(in, from, c.id);
   refuse_not_before(in);
   read_traceparent(in, from, c.traceparent);
@@ -254,6 +275,8 @@ expected<control, refusal> decode_control(std::string_view bytes, const arrival&
     read_edit(in, c.what.emplace<edit>());
   } else if (kind == "delete") {
     in.read("by", c.what.emplace<remove>().by, by_bytes_max);
+  } else if (kind == "steer") {
+    read_steer(in, c.what.emplace<steer>());
   }
   if (fault) return unexpected{*std::move(fault)};
   c.encoding = payload->encoding;
@@ -274,6 +297,7 @@ std::string encode_task(const task& t, encoding as) {
   add_text(to, "runner", what.runner);
   to.emplace_back("input", what.input);
   if (!what.options.is_null()) to.emplace_back("options", what.options);
+  if (what.when_busy != busy_policy::enqueue) add_text(to, "when_busy", to_text(what.when_busy));
   return encode_value(std::move(to), as);
 }
 

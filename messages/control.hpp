@@ -42,13 +42,23 @@ struct remove {
   friend bool operator==(const remove&, const remove&) = default;
 };
 
+/// Say something to a run at its next safe boundary. Without `run`: to the one that is under way, else nothing to steer. One
+/// that comes too late is a conflict: a turn with `when_busy` "steer" would become the next turn instead.
+struct steer {
+  std::optional<task_id> run;
+  /// Text, or an array of parts, as a turn's.
+  value input;
+  std::string by;
+  friend bool operator==(const steer&, const steer&) = default;
+};
+
 struct control {
   task_id id;
   std::string traceparent;
   std::string reply_to;
   baton::encoding encoding = baton::encoding::msgpack;
   body_digest digest;
-  std::variant<cancel, edit, remove> what;
+  std::variant<cancel, edit, remove, steer> what;
   friend bool operator==(const control&, const control&) = default;
 };
 

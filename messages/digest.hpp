@@ -11,9 +11,6 @@
 
 namespace baton {
 
-/// Tasks and control messages have separate id spaces.
-enum class message_kind : std::uint8_t { task, control };
-
 /// First 8 bytes (big endian) of SHA-256 over the payload.
 [[nodiscard]] body_digest digest_of_body(std::string_view payload);
 /// First 16 bytes of SHA-256 over `t:` or `c:` and the id.

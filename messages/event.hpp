@@ -26,6 +26,7 @@ enum class event_kind : std::uint8_t {
   session_edited,
   session_deleted,
   events_omitted,
+  message_disposed,
 };
 
 struct event_kind_row {
@@ -47,8 +48,44 @@ inline constexpr auto event_kinds = std::to_array<event_kind_row>({
     {event_kind::session_edited, "session_edited"},
     {event_kind::session_deleted, "session_deleted"},
     {event_kind::events_omitted, "events_omitted"},
+    {event_kind::message_disposed, "message_disposed"},
 });
 [[nodiscard]] constexpr std::string_view to_text(event_kind k) { return event_kinds[static_cast<std::size_t>(k)].text; }
+
+/// What became of a message that came while a run was under way.
+enum class disposition : std::uint8_t {
+  /// None is told.
+  none,
+  /// Waits for its turn, or has.
+  queued,
+  /// Joined the run at a boundary.
+  injected,
+  /// Was to join the run, and becomes a turn instead.
+  next_turn,
+  /// Became part of a turn that waited.
+  merged,
+  /// Gave way to a newer turn.
+  replaced,
+  /// Ended the run, and waits for its turn.
+  interrupted,
+  /// Likewise; what the run added is no part of the context any more.
+  rolled_back,
+};
+struct disposition_row {
+  disposition is;
+  std::string_view text;
+};
+inline constexpr auto dispositions = std::to_array<disposition_row>({
+    {disposition::none, ""},
+    {disposition::queued, "queued"},
+    {disposition::injected, "injected"},
+    {disposition::next_turn, "next_turn"},
+    {disposition::merged, "merged"},
+    {disposition::replaced, "replaced"},
+    {disposition::interrupted, "interrupted"},
+    {disposition::rolled_back, "rolled_back"},
+});
+[[nodiscard]] constexpr std::string_view to_text(disposition d) { return dispositions[static_cast<std::size_t>(d)].text; }
 
 struct event {
   event_kind kind = event_kind::session_taken;
@@ -64,6 +101,12 @@ struct event {
   std::optional<instant> due;
   /// For events_omitted: how many.
   std::uint64_t count = 0;
+  /// For message_disposed, where `run` is the message's id; and `queued` for a run that had to wait.
+  baton::disposition disposition = baton::disposition::none;
+  /// For message_disposed: the run or turn that it joined, stopped, missed or gave way to.
+  task_id other{};
+  /// For a message that was injected: which boundary of the slice, from 1; 0: at its start.
+  std::uint32_t boundary = 0;
   friend bool operator==(const event&, const event&) = default;
 };
 

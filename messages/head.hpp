@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "messages/busy.hpp"
 #include "messages/control.hpp"
 #include "messages/entry.hpp"
 #include "messages/ids.hpp"
@@ -38,6 +39,12 @@ struct run_record {
   bool input_stored = false;
   /// The newest failure, for the dead letter; at most `error_text_max`.
   std::string last_error;
+  /// It had to wait for another run.
+  bool has_waited = false;
+  /// The turn that ended it, or will as soon as it has stopped; empty: none.
+  task_id stopped_by;
+  /// Then what it added is no part of the context any more.
+  bool is_rolled_back = false;
   friend bool operator==(const run_record&, const run_record&) = default;
 };
 
@@ -71,14 +78,7 @@ struct deleted {
 using phase = std::variant<phases::idle, phases::running, phases::retry_wait, phases::yielded, phases::deleted>;
 
 /// How a settled id ended.
-enum class settlement : std::uint8_t { completed, failed, cancelled, applied, refused };
-
-/// 16 bytes of SHA-256 over stream kind and id.
-struct id_hash {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
-  friend auto operator<=>(const id_hash&, const id_hash&) = default;
-};
+enum class settlement : std::uint8_t { completed, failed, cancelled, applied, refused, joined };
 
 struct ledger_item {
   id_hash id;
@@ -118,6 +118,7 @@ struct head {
   /// Settled ids, oldest first; at most `ledger_max`, or those whose acknowledgement is not confirmed, up to `ledger_most`.
   std::vector<ledger_item> ledger;
   std::vector<outbox_item> outbox;
+  busy_record busy;
   std::optional<last_run> last;
   std::string title;
   std::uint64_t title_version = 0;
@@ -136,7 +137,7 @@ inline constexpr std::size_t ledger_max = 128;
 /// With those whose acknowledgement is not confirmed: before there are more, nothing further is settled.
 inline constexpr std::size_t ledger_most = 192;
 /// No turn starts while this many durable effects are unconfirmed.
-inline constexpr std::size_t outbox_max = 8;
+inline constexpr std::size_t outbox_max = 4;
 /// Bytes of a failure's text that the head keeps.
 inline constexpr std::size_t error_text_max = 500;
 /// A head may not be larger than this when encoded.
@@ -148,15 +149,17 @@ namespace head_parts {
 inline constexpr std::size_t ledger_item_bytes = 25;
 /// Its checkpoint is in place; a larger one is a reference, which is smaller.
 inline constexpr std::size_t run =
-    2 * 64 + tenant_bytes_max + runner_bytes_max + error_text_max + checkpoint_inline_max + 320;
+    3 * 64 + tenant_bytes_max + runner_bytes_max + error_text_max + checkpoint_inline_max + 384;
 inline constexpr std::size_t ledger = ledger_most * ledger_item_bytes + 16;
 /// Of an item, beside its text: ids, times and counts.
 inline constexpr std::size_t outbox = outbox_max * (error_text_max + 192) + 16;
+inline constexpr std::size_t joined_item_bytes = 42;
+inline constexpr std::size_t busy = joined_max * joined_item_bytes + 64 + 96;
 inline constexpr std::size_t title = 4 * title_characters_max + 16;
 inline constexpr std::size_t labels = labels_bytes_max + 5 * labels_max + 16;
 /// The newest run's end, counts, times and marks.
 inline constexpr std::size_t rest = 288;
-inline constexpr std::size_t together = run + ledger + outbox + title + labels + rest;
+inline constexpr std::size_t together = run + ledger + outbox + busy + title + labels + rest;
 } // namespace head_parts
 static_assert(head_parts::together <= head_bytes_max);
 

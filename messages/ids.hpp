@@ -85,6 +85,21 @@ using partition_id = number_id<struct partition_tag>;
 using epoch = number_id<struct epoch_tag>;
 /// Position in a JetStream stream, from 1. 0: nothing there yet.
 using stream_seq = number_id<struct stream_seq_tag>;
+/// 16 bytes of SHA-256 over stream kind and id.
+struct id_hash {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend auto operator<=>(const id_hash&, const id_hash&) = default;
+};
+
+/// Which of the two queues a message came through. Tasks and control messages have separate id spaces.
+enum class message_kind : std::uint8_t { task, control };
+/// Where a message lies in its queue.
+struct message_place {
+  message_kind kind = message_kind::task;
+  stream_seq seq;
+  friend auto operator<=>(const message_place&, const message_place&) = default;
+};
 /// Counts a session's commits from 1.
 using commit_number = number_id<struct commit_number_tag>;
 /// Counts a run's slices from 1.

@@ -44,6 +44,9 @@ enum class reason : std::uint8_t {
   log_unreadable,
   too_many_slices,
   run_too_long,
+  session_busy,
+  too_many_waiting,
+  replaced,
 };
 
 struct reason_row {
@@ -88,6 +91,9 @@ inline constexpr auto reasons = std::to_array<reason_row>({
     {reason::log_unreadable, "log_unreadable", "the session's log cannot be read; the session is quarantined"},
     {reason::too_many_slices, "too_many_slices", "the run needed more slices than the limit allows"},
     {reason::run_too_long, "run_too_long", "the run took longer than its wall limit"},
+    {reason::session_busy, "session_busy", "a run was under way, and the task asked to be refused then"},
+    {reason::too_many_waiting, "too_many_waiting", "as many such messages as the limit allows already wait for a run of this session"},
+    {reason::replaced, "replaced", "a newer task took the place of those that waited"},
 });
 
 [[nodiscard]] constexpr const reason_row& describe(reason r) { return reasons[static_cast<std::size_t>(r)]; }

@@ -14,11 +14,25 @@
 
 namespace baton {
 
+/// Said to a run while it was under way. The id is that of the message: a runner that goes back to its checkpoint hears what
+/// came after it once more, under the same id.
+struct steer_input {
+  task_id id;
+  value input;
+  friend bool operator==(const steer_input&, const steer_input&) = default;
+};
+
+/// An input and what was said after it, as one: one text after the other with an empty line between, or the parts of all.
+[[nodiscard]] value said_together(const value& input, const std::vector<steer_input>& more);
+
 /// One slice, in six groups.
 struct slice_request {
   struct input_group {
+    /// Of the turn, and of those that were merged into it.
     value input;
     value options;
+    /// What has joined the run since its last checkpoint, oldest first.
+    std::vector<steer_input> steers{};
   } input;
   struct routing_group {
     session_id session;
@@ -78,5 +92,13 @@ struct slice_end {
 
 /// What a runner may be told while it runs.
 enum class boundary_order : std::uint8_t { go_on, yield, cancel };
+
+/// What a runner hears at a boundary, which is stored by then.
+struct boundary_answer {
+  boundary_order order = boundary_order::go_on;
+  /// To be taken in before it goes on; only with `go_on`.
+  std::vector<steer_input> steers;
+  friend bool operator==(const boundary_answer&, const boundary_answer&) = default;
+};
 
 } // namespace baton

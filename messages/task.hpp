@@ -1,9 +1,12 @@
 // What a producer publishes on baton.task.<session>, decoded and checked.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "messages/ids.hpp"
@@ -35,6 +38,48 @@ inline constexpr std::size_t runner_bytes_max = 64;
 /// 8 bytes of SHA-256 over a payload as it arrived: the same id with another digest is a conflict.
 using body_digest = number_id<struct body_digest_tag>;
 
+/// What becomes of a turn that comes while a run of its session is under way, whether that runs, waits or has yielded.
+enum class busy_policy : std::uint8_t {
+  /// Waits for its turn.
+  enqueue,
+  /// Joins the run at its next safe boundary; if that never comes, is the next turn.
+  steer,
+  /// Ends the run as cancelled, and waits for its turn.
+  interrupt,
+  /// Likewise, and what the run added is no part of the context any more.
+  rollback,
+  /// Is refused.
+  reject,
+  /// Takes the place of all turns that wait.
+  replace,
+  /// Becomes part of the last turn that waits, if there is one with the same runner.
+  merge,
+  /// Likewise; and such a turn starts only after a while in which no further one came.
+  debounce,
+};
+
+struct busy_policy_row {
+  busy_policy is;
+  std::string_view text;
+};
+inline constexpr auto busy_policies = std::to_array<busy_policy_row>({
+    {busy_policy::enqueue, "enqueue"},
+    {busy_policy::steer, "steer"},
+    {busy_policy::interrupt, "interrupt"},
+    {busy_policy::rollback, "rollback"},
+    {busy_policy::reject, "reject"},
+    {busy_policy::replace, "replace"},
+    {busy_policy::merge, "merge"},
+    {busy_policy::debounce, "debounce"},
+});
+[[nodiscard]] constexpr std::string_view to_text(busy_policy p) { return busy_policies[static_cast<std::size_t>(p)].text; }
+[[nodiscard]] constexpr std::optional<busy_policy> parse_busy_policy(std::string_view text) {
+  for (const auto& row : busy_policies) {
+    if (row.text == text) return row.is;
+  }
+  return std::nullopt;
+}
+
 /// One turn of the conversation.
 struct turn {
   /// Text, or an array of parts whose meaning is the runner's.
@@ -43,6 +88,7 @@ struct turn {
   std::string runner;
   /// For the runner: models, tools, limits. An object, or null.
   value options;
+  busy_policy when_busy = busy_policy::enqueue;
   friend bool operator==(const turn&, const turn&) = default;
 };
 

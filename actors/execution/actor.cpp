@@ -55,8 +55,8 @@ caf::behavior execution_actor::make_behavior() {
       [this](end_came& came) {
         if (runs(came.execution)) finish(std::move(came.end));
       },
-      [this](const boundary_answered& order) {
-        if (runs(order.execution)) running_->answer(order.order);
+      [this](boundary_answered& order) {
+        if (runs(order.execution)) running_->answer(std::move(order.answer));
       },
       [this](const execution_asked& order) {
         if (runs(order.execution)) running_->ask(order.order);

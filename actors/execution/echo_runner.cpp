@@ -6,7 +6,7 @@ namespace {
 /// It has ended before anybody could say anything to it.
 class ended_slice : public running_slice {
 public:
-  void answer(boundary_order) override {}
+  void answer(boundary_answer) override {}
   void ask(boundary_order) override {}
   void abort(lost) override {}
 };

@@ -24,8 +24,8 @@ public:
 class running_slice {
 public:
   virtual ~running_slice() = default;
-  /// To the boundary that was reported last; it is stored if it had to be.
-  virtual void answer(boundary_order order) = 0;
+  /// To the boundary that was reported last; it is stored if it had to be, and so is what comes with the answer.
+  virtual void answer(boundary_answer said) = 0;
   /// Between boundaries: end soon, at the next safe one (`yield`), or as soon as you can (`cancel`). May come more than once.
   virtual void ask(boundary_order order) = 0;
   /// Stop now: whatever runs is killed before `ended` is called.

@@ -25,9 +25,9 @@ struct performing {
     crash_point("slice.before_launch");
     self.send(self.at_.supervisor, launch_wanted{std::move(e.request)});
   }
-  void operator()(const session::answer_boundary& e) const {
+  void operator()(session::answer_boundary& e) const {
     crash_point("checkpoint.stored");
-    self.send(self.at_.supervisor, boundary_answered{e.execution, e.order});
+    self.send(self.at_.supervisor, boundary_answered{e.execution, std::move(e.answer)});
   }
   void operator()(const session::ask_execution& e) const {
     self.send(self.at_.supervisor, execution_asked{e.execution, e.order});
@@ -43,8 +43,8 @@ struct performing {
       caf::anon_send(me, session_input{session::ack_confirmed{kind, seq}});
     });
   }
-  void operator()(const session::lighten& e) const { with.source->lighten(self.at_.partition, message_kind::task, e.seq); }
-  void operator()(const session::read_back& e) const { self.perform_read_back(e.seq); }
+  void operator()(const session::lighten& e) const { with.source->lighten(self.at_.partition, e.message.kind, e.message.seq); }
+  void operator()(const session::read_back& e) const { self.perform_read_back(e.message); }
   void operator()(const session::send_answer& e) const {
     crash_point("answer.before");
     with.events->answer(e.reply_to, e.as, e.answer);
@@ -86,7 +86,7 @@ caf::behavior session_actor::make_behavior() {
       [this](append_checked& came) { on_checked(came); },
       [this](append_again) { check(); },
       [this](const bury_again& again) { perform_bury(again.what); },
-      [this](const read_back_again& again) { perform_read_back(again.seq); },
+      [this](const read_back_again& again) { perform_read_back(again.message); },
       [this](const idle_probe& probe) {
         if (busy_ || !waiting_.empty() || probe.count != from_partition_ || !session::is_quiet(state_)) return;
         send(at_.owner, session_idle{at_.id, probe.count});
@@ -251,22 +251,23 @@ void session_actor::perform_bury(const session::bury& what) {
   });
 }
 
-void session_actor::perform_read_back(stream_seq seq) {
+void session_actor::perform_read_back(message_place message) {
   const auto me = caf::actor_cast<caf::actor>(this);
-  with_->source->read_back(at_.partition, message_kind::task, seq,
-                           [me, seq, every = with_->retry_every](task_source::read_result result) {
+  with_->source->read_back(at_.partition, message.kind, message.seq,
+                           [me, message, every = with_->retry_every](task_source::read_result result) {
                              if (!result) {
-                               caf::delayed_anon_send(me, every, read_back_again{seq});
+                               caf::delayed_anon_send(me, every, read_back_again{message});
                                return;
                              }
-                             auto* found = *result ? std::get_if<task>(&(*result)->body) : nullptr;
-                             if (found == nullptr) {
-                               caf::anon_send(me, session_input{session::task_was_gone{seq}});
-                               return;
+                             session::input read = session::message_was_gone{message};
+                             if (auto& found = *result) {
+                               if (auto* t = std::get_if<task>(&found->body)) {
+                                 read = session::task_read_back{{std::move(*t), message.seq, found->stored_at, false, found->bytes}};
+                               } else if (auto* c = std::get_if<control>(&found->body)) {
+                                 read = session::control_read_back{{std::move(*c), message.seq}};
+                               }
                              }
-                             const auto& read = **result;
-                             session::held_task message{std::move(*found), seq, read.stored_at, false, read.bytes};
-                             caf::anon_send(me, session_input{session::task_read_back{std::move(message)}});
+                             caf::anon_send(me, session_input{std::move(read)});
                            });
 }
 

@@ -46,7 +46,7 @@ private:
   void stored_at(stream_seq seq);
   void perform();
   void perform_bury(const session::bury& what);
-  void perform_read_back(stream_seq seq);
+  void perform_read_back(message_place message);
   void count_stored(const session::event& e);
   void tell_if_drained();
   void give_up(const std::string& why);

@@ -13,6 +13,7 @@ std::string_view text_of(settlement ended) {
     case settlement::cancelled: return "cancelled";
     case settlement::applied: return "applied";
     case settlement::refused: return "refused";
+    case settlement::joined: return "joined";
   }
   return "unknown";
 }
@@ -22,7 +23,8 @@ bool holds(const hand& h, stream_seq seq) {
   if (seq > h.highest_task) return false;
   const auto is_it = [&](const auto& m) { return m.seq == seq; };
   return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it) || std::ranges::any_of(h.backlog, is_it) ||
-         h.refused_tasks.contains(seq) || h.unconfirmed_tasks.contains(seq) ||
+         h.refused_tasks.contains(seq) || h.unconfirmed_tasks.contains(seq) || h.joined.contains({message_kind::task, seq}) ||
+         std::ranges::find(h.steers, message_place{message_kind::task, seq}, place_of) != h.steers.end() ||
          std::ranges::any_of(h.ack_after, [&](const auto& owed) { return owed.second == seq; });
 }
 
@@ -33,6 +35,10 @@ std::optional<body_digest> waiting_digest(const state& s, const task_id& id, id_
   if (h.current && h.current->task.id == id) return h.current->task.digest;
   const auto queued = std::ranges::find_if(h.queue, [&](const held_task& m) { return m.task.id == id; });
   if (queued != h.queue.end()) return queued->task.digest;
+  for (const auto& waiting : h.steers) {
+    const auto* m = std::get_if<held_task>(&waiting.message);
+    if (m != nullptr && m->task.id == id) return m->task.digest;
+  }
   const auto stubbed = std::ranges::find(h.backlog, hash, &stub::id);
   if (stubbed != h.backlog.end()) return stubbed->digest;
   return std::nullopt;
@@ -51,7 +57,7 @@ void meet_settled(draft& d, const held_task& message, const ledger_item& known) 
   if (known.digest != message.task.digest) return refuse(d, message, {reason::task_conflict, "id"});
   const auto owed = std::ranges::find(d.durable().outbox, message.task.id, &outbox_item::run);
   if (owed != d.durable().outbox.end() && owed->message == message.seq) {
-    d.order(lighten{message.seq});
+    d.order(lighten{{message_kind::task, message.seq}});
     d.happened(ack_was_put_off{owed->id, message.seq});
     return;
   }
@@ -104,12 +110,12 @@ std::optional<refusal> objection(const draft& d, const held_task& message) {
 /// Whether one more may wait in memory: of a session that waits alone always, so that it can go on.
 bool has_room(const hand& h, const limits& l, const held_task& message, bool crowded) {
   if (!h.backlog.empty()) return false;
-  if (h.queue.empty()) return true;
+  if (held_turns(h) == 0) return true;
   const auto tasks_max = crowded ? std::min(l.in_memory_max, l.crowded_max) : l.in_memory_max;
   const auto bytes_max = crowded ? l.in_memory_bytes_max / 8 : l.in_memory_bytes_max;
   auto bytes = message.bytes;
   for (const auto& m : h.queue) bytes += m.bytes;
-  return h.queue.size() < tasks_max && bytes <= bytes_max;
+  return held_turns(h) < tasks_max && bytes <= bytes_max;
 }
 
 void enqueue(draft& d, held_task message, id_hash id, bool crowded) {
@@ -122,7 +128,7 @@ void enqueue(draft& d, held_task message, id_hash id, bool crowded) {
   if (hand.backlog.size() >= limits.backlog_max) {
     return refuse(d, message, {reason::backlog_full, "session.backlog_max"});
   }
-  d.order(lighten{message.seq});
+  d.order(lighten{{message_kind::task, message.seq}});
   d.happened(task_was_stubbed{{message.seq, id, message.task.digest, message.after_crash}});
 }
 
@@ -134,6 +140,8 @@ struct passing_refusal {
 constexpr auto passing_refusals = std::to_array<passing_refusal>({
     {reason::backlog_full, "session.backlog_max"},
     {reason::task_conflict, "id"},
+    {reason::session_busy, "when_busy"},
+    {reason::too_many_waiting, "steers"},
     {reason::too_many_labels, "session.labels_max"},
     {reason::too_large, labels_together},
 });
@@ -154,7 +162,7 @@ void bury_refused(draft& d, message_kind kind, stream_seq seq, std::string id, c
 std::size_t open_with_refusals_max(const limits& l) {
   const auto run = 1 + l.cancels_max;
   const auto cancelled_early = 2 * l.early_cancels_max;
-  return ledger_most - run - cancelled_early;
+  return ledger_most - run - cancelled_early - l.joined_max;
 }
 
 /// What the ledger keeps of a refusal that depends on the moment: made now, or made before.
@@ -183,7 +191,7 @@ bool is_open(const state& s, id_hash id) {
   const auto is_owed = [&](const outbox_item& owed) { return hash_of_id(message_kind::task, owed.run) == id; };
   return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) || std::ranges::any_of(s.hand.unconfirmed_controls, holds_id) ||
          std::ranges::any_of(s.hand.refused_tasks, is_refused) || std::ranges::any_of(s.hand.refused_controls, is_refused) ||
-         std::ranges::any_of(s.head.outbox, is_owed) || std::ranges::find(s.hand.maybe_open, id, &open_ack::id) != s.hand.maybe_open.end();
+         std::ranges::find(s.head.busy.joined, id, &joined_message::id) != s.head.busy.joined.end() || std::ranges::any_of(s.head.outbox, is_owed) || std::ranges::find(s.hand.maybe_open, id, &open_ack::id) != s.hand.maybe_open.end();
 }
 
 } // namespace
@@ -220,7 +228,7 @@ bool is_ledger_crowded(const draft& d, std::size_t most) {
   const auto& ledger = d.durable().ledger;
   // Each of these keeps one id at most.
   const auto keepers = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + h.refused_tasks.size() +
-                       h.refused_controls.size() + d.durable().outbox.size() + h.maybe_open.size();
+                       h.refused_controls.size() + d.durable().outbox.size() + h.maybe_open.size() + d.durable().busy.joined.size();
   if (keepers < most || ledger.size() < most) return false;
   const auto open = std::ranges::count_if(ledger, [&](const ledger_item& item) { return is_open(d.now(), item.id); });
   return static_cast<std::size_t>(open) >= most;
@@ -271,6 +279,7 @@ void admit(draft& d, held_task message, bool crowded) {
   if (holds(d.hand(), message.seq)) return;
   if (resumes(d, message)) return;
   end_run_without_message(d, message);
+  if (meets_joined(d, message)) return;
   if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) return refuse(d, message, std::move(*why));
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) {
     const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, message.task.id));
@@ -284,8 +293,11 @@ void admit(draft& d, held_task message, bool crowded) {
     return drop_duplicate(d, message, id, {});
   }
   if (auto why = objection(d, message)) return refuse(d, message, std::move(*why));
+  message.has_waited = d.hand().run || stored_run(d.durable()) != nullptr;
   if (cancel_if_asked_early(d, message)) return;
-  enqueue(d, std::move(message), id, crowded);
+  const auto task = message.task.id;
+  if (!apply_policy(d, message)) enqueue(d, std::move(message), id, crowded);
+  turn_was_admitted(d, task);
 }
 
 } // namespace baton::session

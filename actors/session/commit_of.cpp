@@ -16,10 +16,24 @@ baton::event about_run(event_kind kind, const run_record& run, instant at) {
   return e;
 }
 
+/// The disposition of a turn that simply waited for its turn.
+baton::event told_if_it_waited(baton::event e, const run_record& run) {
+  if (run.has_waited) e.disposition = disposition::queued;
+  return e;
+}
+
 baton::event about_session(event_kind kind, instant at) {
   baton::event e;
   e.kind = kind;
   e.at = at;
+  return e;
+}
+
+baton::event about_message(const task_id& id, disposition as, const task_id& other, instant at) {
+  auto e = about_session(event_kind::message_disposed, at);
+  e.run = id;
+  e.disposition = as;
+  e.other = other;
   return e;
 }
 
@@ -29,7 +43,8 @@ event_kind kind_of(settlement ended) {
     case settlement::cancelled: return event_kind::run_cancelled;
     case settlement::failed:
     case settlement::applied:
-    case settlement::refused: break;
+    case settlement::refused:
+    case settlement::joined: break;
   }
   return event_kind::run_failed;
 }
@@ -43,7 +58,10 @@ struct storing {
     if (e.cut_off) taken = about_run(event_kind::session_taken, *e.cut_off, e.at);
     into.events.push_back(std::move(taken));
   }
-  void operator()(const slice_was_started& e) const { into.events.push_back(about_run(event_kind::slice_started, e.run, e.at)); }
+  void operator()(const slice_was_started& e) const {
+    into.events.push_back(told_if_it_waited(about_run(event_kind::slice_started, e.run, e.at), e.run));
+    add(e.entries);
+  }
   void operator()(const checkpoint_was_stored& e) const {
     into.events.push_back(about_run(event_kind::checkpoint_stored, e.run, e.at));
     add(e.entries);
@@ -65,12 +83,25 @@ struct storing {
     into.events.push_back(std::move(retry));
   }
   void operator()(const run_has_ended& e) const {
-    auto ended = about_run(kind_of(e.ended), e.run, e.at);
+    auto ended = told_if_it_waited(about_run(kind_of(e.ended), e.run, e.at), e.run);
     if (e.code) ended.code = to_text(*e.code);
     into.events.push_back(std::move(ended));
     into.traceparent = e.traceparent;
     add(e.entries);
   }
+  void operator()(const message_was_disposed& e) const { into.events.push_back(about_message(e.id, e.as, e.other, e.at)); }
+  void operator()(const message_has_joined& e) const {
+    const auto as = e.joined.how == joined_message::manner::merged ? disposition::merged : disposition::injected;
+    auto joined = about_message(e.id, as, e.into, e.at);
+    joined.slice = e.slice;
+    joined.boundary = e.boundary;
+    into.events.push_back(std::move(joined));
+    add(e.entries);
+  }
+  void operator()(const joined_were_released&) const {}
+  void operator()(const run_was_noted&) const {}
+  void operator()(const turns_were_replaced&) const {}
+  void operator()(const replacing_was_done&) const {}
   void operator()(const outbox_was_delivered& e) const {
     auto delivered = about_session(event_kind::dead_letter_confirmed, e.at);
     delivered.run = e.run;

@@ -19,12 +19,6 @@ void reply_and_ack(draft& d, const held_control& m, verdict v, value body = {}) 
   settle_ack(d, message_kind::control, m.seq, hash_of(m));
 }
 
-/// Answers a message that changes nothing. A session that the log does not know needs no record of that.
-void settle_without_effect(draft& d, const held_control& m, verdict v, value body = {}) {
-  if (d.now().last != stream_seq{}) d.happened(control_was_settled{item_of(m), room_for(d.now(), 1), d.time()});
-  reply_and_ack(d, m, v, std::move(body));
-}
-
 /// The body under which an id waits for the end of a run, if it does.
 std::optional<body_digest> waiting_digest(const hand& h, const task_id& id) {
   for (const auto& c : h.cancels) {
@@ -32,6 +26,10 @@ std::optional<body_digest> waiting_digest(const hand& h, const task_id& id) {
   }
   for (const auto& c : h.early_cancels) {
     if (c.message.control.id == id) return c.message.control.digest;
+  }
+  for (const auto& waiting : h.steers) {
+    const auto* c = std::get_if<held_control>(&waiting.message);
+    if (c != nullptr && c->control.id == id) return c->control.digest;
   }
   return std::nullopt;
 }
@@ -41,77 +39,59 @@ bool holds(const hand& h, stream_seq seq) {
   return std::ranges::any_of(h.cancels, [&](const held_control& c) { return c.seq == seq; }) ||
          std::ranges::any_of(h.early_cancels, [&](const early_cancel& c) { return c.message.seq == seq; }) ||
          std::ranges::any_of(h.put_off, [&](const held_control& c) { return c.seq == seq; }) ||
-         h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
+         std::ranges::find(h.steers, message_place{message_kind::control, seq}, place_of) != h.steers.end() ||
+         h.joined.contains({message_kind::control, seq}) || h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
 }
 
-/// A run that waits in the queue ends without having started.
-void end_queued(draft& d, const run_record& run, std::vector<entry> entries, const std::vector<held_control>& by,
-                std::string traceparent = {}) {
-  run_has_ended ended{run,  settlement::cancelled, std::nullopt,           std::move(entries), {}, {}, settled_controls(by),
-                      true, std::move(traceparent), d.time()};
-  ended.evicted = room_for(d.now(), 1 + ended.controls.size());
-  d.happened(std::move(ended));
-  settle_ack(d, message_kind::task, run.message, hash_of_id(message_kind::task, run.id));
-  settle_cancels(d, by, settlement::cancelled);
-}
-
-void cancel_held(draft& d, const held_task& waiting, const std::vector<held_control>& by) {
-  run_record run;
-  run.id = waiting.task.id;
-  run.message = waiting.seq;
-  run.digest = waiting.task.digest;
-  if (!waiting.task.reply_to.empty()) {
-    d.order(send_answer{waiting.task.reply_to, waiting.task.encoding,
-                        answer_to(run.id, verdict::accepted, final_status(settlement::cancelled))});
+/// The turn that waits under this id: in the queue, or to join a run.
+std::optional<held_task> waiting_turn(const hand& h, const task_id& id) {
+  const auto queued = std::ranges::find_if(h.queue, [&](const held_task& m) { return m.task.id == id; });
+  if (queued != h.queue.end()) return *queued;
+  for (const auto& waiting : h.steers) {
+    const auto* m = std::get_if<held_task>(&waiting.message);
+    if (m != nullptr && m->task.id == id) return *m;
   }
-  std::vector<entry> entries{
-      {entry_kind::user, run.id, waiting.stored_at, false, std::get<turn>(waiting.task.what).input, std::nullopt},
-      {entry_kind::note, run.id, d.time(), false, value::object{{"ended", "cancelled"}}, std::nullopt}};
-  end_queued(d, run, std::move(entries), by, waiting.task.traceparent);
+  return std::nullopt;
+}
+
+/// What waits as a stub is read back first: its producer is to be answered, and its input to be kept.
+bool cancel_stub(draft& d, const task_id& id, held_control by) {
+  const auto& hand = d.hand();
+  const auto stubbed = std::ranges::find(hand.backlog, hash_of_id(message_kind::task, id), &stub::id);
+  if (stubbed == hand.backlog.end()) return false;
+  if (hand.early_cancels.size() >= d.with().limits.early_cancels_max) {
+    refuse(d, by, {reason::too_many_waiting, "cancels"});
+    return true;
+  }
+  const message_place place{message_kind::task, stubbed->seq};
+  d.happened(early_cancel_was_kept{{std::move(by), id, instant::max()}});
+  if (hand.reading.contains(place)) return true;
+  d.order(read_back{place});
+  d.happened(read_back_was_asked{place});
+  return true;
 }
 
 bool cancel_waiting(draft& d, const task_id& id, const held_control& by) {
-  const auto& hand = d.hand();
-  const auto queued = std::ranges::find_if(hand.queue, [&](const held_task& m) { return m.task.id == id; });
-  if (queued != hand.queue.end()) {
-    cancel_held(d, held_task{*queued}, {by});
-    return true;
-  }
-  const auto stubbed = std::ranges::find(hand.backlog, hash_of_id(message_kind::task, id), &stub::id);
-  if (stubbed == hand.backlog.end()) return false;
-  run_record run;
-  run.id = id;
-  run.message = stubbed->seq;
-  run.digest = stubbed->digest;
-  end_queued(d, run, {}, {by});
+  const auto waiting = waiting_turn(d.hand(), id);
+  if (!waiting) return cancel_stub(d, id, by);
+  end_waiting(d, *waiting, {by});
   return true;
+}
+
+/// Tells the execution to stop, if it was not told before.
+void ask_to_stop(draft& d, const in_flight& execution) {
+  if (execution.asked == boundary_order::cancel) return;
+  const auto id = execution.id;
+  d.order(ask_execution{id, boundary_order::cancel});
+  d.order(set_timer{timer::settle_over, d.time() + d.with().limits.settle, id});
+  d.happened(execution_was_asked{boundary_order::cancel});
 }
 
 /// The run in hand: told to stop if it runs, ended at once if it does not.
 void cancel_current(draft& d, held_control message) {
-  const auto& execution = d.hand().execution;
   if (d.hand().cancels.size() >= d.with().limits.cancels_max) return settle_without_effect(d, message, verdict::duplicate);
   d.happened(cancel_was_kept{std::move(message)});
-  if (execution && execution->at == in_flight::stage::launched) {
-    // It was told already, and its time to settle runs.
-    if (execution->asked == boundary_order::cancel) return;
-    const auto id = execution->id;
-    d.order(ask_execution{id, boundary_order::cancel});
-    d.order(set_timer{timer::settle_over, d.time() + d.with().limits.settle, id});
-    d.happened(execution_was_asked{boundary_order::cancel});
-    return;
-  }
-  end_cancelled(d, {});
-  proceed(d);
-}
-
-void keep_early(draft& d, held_control message, const task_id& run) {
-  if (d.hand().early_cancels.size() >= d.with().limits.early_cancels_max) {
-    return settle_without_effect(d, message, verdict::unknown);
-  }
-  const auto until = d.time() + d.with().limits.early_cancel_kept;
-  d.happened(early_cancel_was_kept{{std::move(message), run, until}});
-  d.order(set_timer{timer::early_cancels, until, {}});
+  end_stopped(d);
 }
 
 void on_cancel(draft& d, held_control message) {
@@ -122,7 +102,7 @@ void on_cancel(draft& d, held_control message) {
   if (!target && stored != nullptr) target = stored->id;
   if (!target) return settle_without_effect(d, message, verdict::unknown);
   if (hand.current && hand.run && *target == hand.run->id) return cancel_current(d, std::move(message));
-  if (cancel_waiting(d, *target, message)) return proceed(d);
+  if (cancel_waiting(d, *target, message)) return;
   if (const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, *target))) {
     return settle_without_effect(d, message, verdict::conflict, final_status(known->ended));
   }
@@ -169,6 +149,7 @@ void answer_cancelled(draft& d, const held_task& m) {
 /// The tombstone: the run under way ends cancelled, waiting tasks are refused, the contents go.
 void on_remove(draft& d, const held_control& message) {
   const auto before = d.hand();
+  const auto before_joined = d.durable().busy.joined;
   session_was_deleted gone{before.run, {}, settled_controls(before.cancels), d.time()};
   gone.controls.push_back(item_of(message));
   // After a restart the run's message may not have come yet: it is cancelled too, and its message is settled when it comes.
@@ -186,12 +167,108 @@ void on_remove(draft& d, const held_control& message) {
     settle_ack(d, message_kind::task, before.current->seq, hash_of_id(message_kind::task, before.current->task.id));
   }
   settle_cancels(d, before.cancels, settlement::cancelled);
+  for (const auto& one : before_joined) settle_ack(d, one.place.kind, one.place.seq, one.id);
   for (const auto& waiting : before.queue) refuse(d, waiting, {reason::deleted, {}});
+  for (const auto& waiting : before.steers) {
+    std::visit([&](const auto& m) { refuse(d, m, {reason::deleted, {}}); }, waiting.message);
+  }
   for (const auto& waiting : before.backlog) refuse_stub(d, waiting, {reason::deleted, {}});
+  for (const auto& c : before.early_cancels) {
+    if (c.until != instant::max()) continue;
+    d.happened(early_cancel_was_used{c.message.seq});
+    settle_without_effect(d, c.message, verdict::conflict, final_status(settlement::refused));
+  }
   reply_and_ack(d, message, verdict::accepted);
 }
 
+/// The early messages about this run, which now are no longer early.
+std::vector<held_control> take_early(draft& d, const task_id& run) {
+  std::vector<held_control> taken;
+  for (const auto& c : d.hand().early_cancels) {
+    if (c.run == run) taken.push_back(c.message);
+  }
+  for (const auto& c : taken) d.happened(early_cancel_was_used{c.seq});
+  return taken;
+}
+
+bool is_steer(const held_control& m) { return std::holds_alternative<steer>(m.control.what); }
+
+/// The cancels among the early messages about this run; steers among them wait to join it from now on.
+std::vector<held_control> take_early_cancels(draft& d, const task_id& run) {
+  auto taken = take_early(d, run);
+  for (const auto& one : taken) {
+    if (is_steer(one)) keep_steer(d, one, run);
+  }
+  std::erase_if(taken, is_steer);
+  return taken;
+}
+
 } // namespace
+
+void settle_without_effect(draft& d, const held_control& m, verdict v, value body) {
+  if (d.now().last != stream_seq{}) d.happened(control_was_settled{item_of(m), room_for(d.now(), 1), d.time()});
+  reply_and_ack(d, m, v, std::move(body));
+}
+
+void end_waiting(draft& d, const held_task& waiting, const std::vector<held_control>& by, std::optional<reason> code) {
+  run_record run;
+  run.id = waiting.task.id;
+  run.message = waiting.seq;
+  run.digest = waiting.task.digest;
+  run.has_waited = waiting.has_waited;
+  const auto why = code ? to_text(*code) : std::string_view{};
+  if (!waiting.task.reply_to.empty()) {
+    d.order(send_answer{waiting.task.reply_to, waiting.task.encoding,
+                        answer_to(run.id, verdict::accepted, final_status(settlement::cancelled, {}, why))});
+  }
+  value::object note{{"ended", "cancelled"}};
+  if (code) note.emplace_back("code", why);
+  std::vector<entry> entries{
+      {entry_kind::user, run.id, waiting.stored_at, false, std::get<turn>(waiting.task.what).input, std::nullopt}};
+  for (const auto& merged : joined_words(d.now(), run.id, joined_message::manner::merged)) {
+    entries.push_back({entry_kind::user, run.id, waiting.stored_at, false, merged.input, std::nullopt});
+  }
+  entries.push_back({entry_kind::note, run.id, d.time(), false, std::move(note), std::nullopt});
+  run_has_ended ended{run,  settlement::cancelled, code, std::move(entries), {}, {}, settled_controls(by),
+                      true, waiting.task.traceparent, d.time()};
+  ended.evicted = room_for(d.now(), 1 + ended.controls.size());
+  d.happened(std::move(ended));
+  settle_ack(d, message_kind::task, run.message, hash_of_id(message_kind::task, run.id));
+  settle_cancels(d, by, settlement::cancelled);
+  turn_is_over(d, hash_of_id(message_kind::task, run.id), settlement::cancelled);
+}
+
+void keep_early(draft& d, held_control message, const task_id& run) {
+  if (d.hand().early_cancels.size() >= d.with().limits.early_cancels_max) {
+    return settle_without_effect(d, message, verdict::unknown);
+  }
+  const auto until = d.time() + d.with().limits.early_cancel_kept;
+  d.happened(early_cancel_was_kept{{std::move(message), run, until}});
+  d.order(set_timer{timer::early_cancels, until, {}});
+}
+
+bool cancel_read_back(draft& d, const held_task& message) {
+  const auto known = std::ranges::find(d.hand().backlog, message.seq, &stub::seq);
+  if (known == d.hand().backlog.end()) return false;
+  const auto asked = take_early_cancels(d, message.task.id);
+  if (asked.empty()) return false;
+  d.happened(stub_was_taken{message.seq});
+  end_waiting(d, message, asked);
+  return true;
+}
+
+void stub_is_gone(draft& d, stream_seq seq) {
+  const auto known = std::ranges::find(d.hand().backlog, seq, &stub::seq);
+  if (known == d.hand().backlog.end()) return;
+  const auto turn = known->id;
+  const auto waiting = d.hand().early_cancels;
+  for (const auto& c : waiting) {
+    if (hash_of_id(message_kind::task, c.run) != turn) continue;
+    d.happened(early_cancel_was_used{c.message.seq});
+    settle_without_effect(d, c.message, verdict::unknown);
+  }
+  turn_is_over(d, turn, settlement::refused);
+}
 
 std::vector<ledger_item> settled_controls(const std::vector<held_control>& cancels) {
   std::vector<ledger_item> items;
@@ -205,28 +282,26 @@ void settle_cancels(draft& d, const std::vector<held_control>& cancels, settleme
   }
 }
 
-/// The early cancels of this run, which now are no longer early.
-std::vector<held_control> take_early(draft& d, const task_id& run) {
-  std::vector<held_control> taken;
-  for (const auto& c : d.hand().early_cancels) {
-    if (c.run == run) taken.push_back(c.message);
-  }
-  for (const auto& c : taken) d.happened(early_cancel_was_used{c.seq});
-  return taken;
-}
-
 bool cancel_if_asked_early(draft& d, const held_task& message) {
-  const auto asked = take_early(d, message.task.id);
+  const auto asked = take_early_cancels(d, message.task.id);
   if (asked.empty()) return false;
-  cancel_held(d, message, asked);
+  end_waiting(d, message, asked);
   return true;
 }
 
 void cancel_resumed_if_asked_early(draft& d) {
-  const auto asked = take_early(d, d.hand().run->id);
-  if (asked.empty()) return;
+  const auto asked = take_early_cancels(d, d.hand().run->id);
   for (const auto& by : asked) d.happened(cancel_was_kept{by});
-  end_cancelled(d, {});
+  if (is_stopped(d)) end_stopped(d);
+}
+
+bool is_stopped(const draft& d) { return !d.hand().cancels.empty() || !d.hand().run->stopped_by.empty(); }
+
+void end_stopped(draft& d) {
+  const auto& execution = d.hand().execution;
+  if (execution && execution->at == in_flight::stage::launched) return ask_to_stop(d, in_flight{*execution});
+  // The transcript is to hold all that the run was asked.
+  if (!waits_for_joined(d)) end_cancelled(d, {});
 }
 
 void drop_old_early_cancels(draft& d) {
@@ -234,6 +309,8 @@ void drop_old_early_cancels(draft& d) {
   std::optional<instant> first_left;
   bool is_any_due = false;
   for (const auto& c : kept) {
+    // Those for a stub wait for that.
+    if (c.until == instant::max()) continue;
     if (c.until > d.time()) {
       first_left = std::min(first_left.value_or(c.until), c.until);
       continue;
@@ -247,6 +324,7 @@ void drop_old_early_cancels(draft& d) {
 }
 
 void carry_out(draft& d, const held_control& message) {
+  if (meets_joined(d, message)) return;
   if (auto why = recorded_refusal(d.durable(), message_kind::control, message.seq)) {
     return refuse(d, message, std::move(*why));
   }
@@ -258,7 +336,7 @@ void carry_out(draft& d, const held_control& message) {
   if (waiting && *waiting != message.control.digest) return refuse(d, message, {reason::task_conflict, "id"});
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) return refuse(d, message, {reason::deleted, {}});
   std::visit(overloaded{[&](const cancel&) { on_cancel(d, message); }, [&](const edit&) { on_edit(d, message); },
-                        [&](const remove&) { on_remove(d, message); }},
+                        [&](const remove&) { on_remove(d, message); }, [&](const steer&) { on_steer(d, message); }},
              message.control.what);
 }
 

@@ -98,13 +98,63 @@ struct final_end {
 void end_run(draft& d, final_end end);
 /// Ends the run in hand as the oldest of its cancels asked.
 void end_cancelled(draft& d, std::vector<entry> entries);
+/// Of an entry with this content, about: what is large becomes a blob.
+[[nodiscard]] std::size_t stored_size(const value& content);
 [[nodiscard]] dead_letter letter_of(const state& s, const outbox_item& item);
 
+
+// ---- busy.cpp
+/// Turns in memory that have not started, those that wait to join a run among them: they may still become turns.
+[[nodiscard]] std::size_t held_turns(const hand& h);
+/// What the task's `when_busy` asks for; true if the task is dealt with, else it waits for its turn.
+bool apply_policy(draft& d, held_task& message);
+/// If it does not wait as a turn after all, what was to join its run is told so.
+void turn_was_admitted(draft& d, const task_id& id);
+/// It is a message that has joined a run and came again; true if it is dealt with.
+bool meets_joined(draft& d, const held_task& message);
+bool meets_joined(draft& d, const held_control& message);
+void on_steer(draft& d, held_control message);
+/// Waits to join this run, if not too many do.
+void keep_steer(draft& d, held_control message, const task_id& run);
+/// Something waits to join the run in hand, and may.
+[[nodiscard]] bool has_steers(const draft& d);
+/// Makes what waits part of the run in hand, at the boundary that was stored last.
+std::vector<steer_input> inject(draft& d);
+/// Something that is part of the run in hand is still to be read back, and is asked for.
+bool waits_for_joined(draft& d);
+/// What has joined the run in this way, and is still needed.
+[[nodiscard]] std::vector<steer_input> joined_words(const state& s, const task_id& run, joined_message::manner how);
+/// The turn with this id needs what has joined it no more.
+void release_joined(draft& d, id_hash into);
+/// A checkpoint of the run in hand has all that was injected before it.
+void release_injected(draft& d);
+/// Whether it ran or not: what has joined it is released; what still waits to join it becomes a turn, or is told that it is
+/// too late.
+void turn_is_over(draft& d, id_hash turn, settlement ended);
+/// Settles turns that gave way to a newer one, some at a time.
+void drop_replaced(draft& d);
+/// The first turn that waits may start; if not, a timer is set.
+bool is_front_ready(draft& d);
+
 // ---- control.cpp
+/// Somebody wants the run in hand to end.
+[[nodiscard]] bool is_stopped(const draft& d);
+/// Ends the run in hand because of its cancels, or of the turn that stopped it: told to stop if it runs, at once if it does not.
+void end_stopped(draft& d);
+/// A turn that waits ends without having started.
+void end_waiting(draft& d, const held_task& waiting, const std::vector<held_control>& by, std::optional<reason> code = {});
+/// A message that has come before its turn.
+void keep_early(draft& d, held_control message, const task_id& run);
+/// Answers a message that changes nothing. A session that the log does not know needs no record of that.
+void settle_without_effect(draft& d, const held_control& message, verdict v, value body = {});
+/// A stub was read back; if a cancel waits for it, that is carried out.
+bool cancel_read_back(draft& d, const held_task& message);
+/// A stub is gone from the queue: what waits for it is answered.
+void stub_is_gone(draft& d, stream_seq seq);
 void on_control(draft& d, held_control message);
 /// Carries out what was put off, as far as there is room again.
 void take_put_off(draft& d);
-/// An early cancel of this task, if there is one, is carried out; true if the task is settled by it.
+/// Early messages about this task are early no more. A cancel among them is carried out; true if the task is settled by it.
 bool cancel_if_asked_early(draft& d, const held_task& message);
 /// The same for the run whose message has just come again.
 void cancel_resumed_if_asked_early(draft& d);

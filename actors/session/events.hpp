@@ -21,6 +21,8 @@ struct session_was_taken {
 };
 struct slice_was_started {
   run_record run;
+  /// The turn's input, if the slice begins with more than that.
+  std::vector<entry> entries;
   instant at;
 };
 struct checkpoint_was_stored {
@@ -63,6 +65,51 @@ struct run_has_ended {
   std::string traceparent;
   instant at;
 };
+/// What became of a message that came while a run was under way.
+struct message_was_disposed {
+  task_id id;
+  disposition as;
+  task_id other;
+  /// The policies of all tasks up to this one are applied; 0: it says nothing of that.
+  stream_seq applied_until;
+  instant at;
+};
+/// A message is part of another turn's run from now on: settled, and not acknowledged before the run can do without it.
+struct message_has_joined {
+  joined_message joined;
+  task_id id;
+  body_digest digest;
+  task_id into;
+  /// Of the message.
+  value input;
+  /// For the transcript, if the run is under way.
+  std::vector<entry> entries;
+  slice_number slice;
+  std::uint32_t boundary = 0;
+  /// Of the turn that waits.
+  std::optional<instant> ready_at;
+  std::vector<id_hash> evicted;
+  instant at;
+};
+/// The run can do without these.
+struct joined_were_released {
+  std::vector<message_place> places;
+  instant at;
+};
+/// The log knows of the run from now on, and of who wants it to stop.
+struct run_was_noted {
+  run_record run;
+  instant at;
+};
+/// All turns before `until` give way to `by`.
+struct turns_were_replaced {
+  stream_seq until;
+  task_id by;
+  instant at;
+};
+struct replacing_was_done {
+  instant at;
+};
 struct outbox_was_delivered {
   std::string item;
   task_id run;
@@ -99,9 +146,10 @@ struct session_was_deleted {
 
 using event =
     std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
-                 run_has_ended, outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded, session_was_deleted,
+                 run_has_ended, message_was_disposed, message_has_joined, joined_were_released, run_was_noted, turns_were_replaced, replacing_was_done,
+                 outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded, session_was_deleted,
                  // in hand only
-                 task_was_held, task_was_stubbed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
+                 task_was_held, task_was_stubbed, stub_was_taken, steer_was_kept, steer_became_turn, steer_was_let_go, joined_has_come, joined_is_gone, turn_was_timed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
                  run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
                  early_cancel_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried,
                  ack_was_wanted, ack_was_put_off, ack_was_confirmed, acks_were_left_open, queue_was_passed, drain_was_asked>;

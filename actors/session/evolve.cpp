@@ -42,7 +42,18 @@ void apply_edit(head& h, const session_was_edited& e) {
   settle(h, e.by);
 }
 
+run_record* run_of(head& h) {
+  return std::visit(overloaded{[](phases::running& p) { return &p.run; }, [](phases::retry_wait& p) { return &p.run; },
+                               [](phases::yielded& p) { return &p.run; }, [](const auto&) -> run_record* { return nullptr; }},
+                    h.phase);
+}
+
+void release(std::vector<joined_message>& joined, const std::vector<message_place>& places) {
+  std::erase_if(joined, [&](const joined_message& one) { return std::ranges::find(places, one.place) != places.end(); });
+}
+
 void become_tombstone(head& h, const session_was_deleted& e) {
+  h.busy = {};
   evict(h, e.evicted);
   if (e.run) settle(h, {hash_of_id(message_kind::task, e.run->id), e.run->digest, settlement::cancelled});
   for (const auto& control : e.controls) settle(h, control);
@@ -76,7 +87,10 @@ void start_slice(hand& hand) {
 void forget_message(hand& hand, stream_seq seq) {
   std::erase_if(hand.queue, [&](const held_task& m) { return m.seq == seq; });
   std::erase_if(hand.backlog, [&](const stub& m) { return m.seq == seq; });
+  std::erase_if(hand.steers, [&](const waiting_steer& s) { return place_of(s) == message_place{message_kind::task, seq}; });
 }
+
+message_place place_of_steer(const waiting_steer& s) { return place_of(s); }
 
 /// What a durable event makes of the head.
 struct head_after {
@@ -89,6 +103,7 @@ struct head_after {
   void operator()(const slice_was_started& e) const {
     touch(h, e.at);
     h.phase = phases::running{e.run};
+    h.entries += e.entries.size();
   }
   void operator()(const checkpoint_was_stored& e) const {
     touch(h, e.at);
@@ -111,6 +126,42 @@ struct head_after {
   void operator()(const run_has_ended& e) const {
     touch(h, e.at);
     end_run(h, e);
+  }
+  void operator()(const message_was_disposed& e) const {
+    touch(h, e.at);
+    h.busy.applied_until = std::max(h.busy.applied_until, e.applied_until);
+  }
+  void operator()(const message_has_joined& e) const {
+    touch(h, e.at);
+    evict(h, e.evicted);
+    settle(h, {e.joined.id, e.digest, settlement::joined});
+    h.busy.joined.push_back(e.joined);
+    // The turn that it was merged into must wait when it comes again, whatever its own policy says.
+    if (e.joined.how == joined_message::manner::merged) h.busy.applied_until = std::max(h.busy.applied_until, e.joined.place.seq);
+    h.entries += e.entries.size();
+  }
+  void operator()(const joined_were_released& e) const {
+    touch(h, e.at);
+    release(h.busy.joined, e.places);
+  }
+  void operator()(const run_was_noted& e) const {
+    touch(h, e.at);
+    auto* known = run_of(h);
+    if (known == nullptr) {
+      h.phase = phases::running{e.run};
+    } else {
+      *known = e.run;
+    }
+  }
+  void operator()(const turns_were_replaced& e) const {
+    touch(h, e.at);
+    h.busy.replaced_until = e.until;
+    h.busy.replaced_by = e.by;
+  }
+  void operator()(const replacing_was_done& e) const {
+    touch(h, e.at);
+    h.busy.replaced_until = {};
+    h.busy.replaced_by = {};
   }
   void operator()(const outbox_was_delivered& e) const {
     touch(h, e.at);
@@ -148,7 +199,9 @@ struct hand_after {
   }
   void operator()(const checkpoint_was_stored& e) const {
     hand.run = e.run;
-    if (hand.execution) hand.execution->stored = true;
+    if (!hand.execution) return;
+    hand.execution->stored = true;
+    hand.execution->boundaries += 1;
   }
   void operator()(const run_was_yielded& e) const {
     hand.run = e.run;
@@ -169,6 +222,22 @@ struct hand_after {
     hand.execution.reset();
     hand.cancels.clear();
   }
+  void operator()(const message_was_disposed&) const {}
+  void operator()(const message_has_joined& e) const {
+    if (e.joined.place.kind == message_kind::task) saw(e.joined.place.seq);
+    let_go(e.joined.place);
+    hand.joined[e.joined.place] = steer_input{e.id, e.input};
+    if (e.ready_at && !hand.queue.empty()) hand.queue.back().ready_at = e.ready_at;
+  }
+  void operator()(const joined_were_released& e) const {
+    for (const auto& place : e.places) {
+      hand.joined.erase(place);
+      hand.reading.erase(place);
+    }
+  }
+  void operator()(const run_was_noted& e) const { hand.run = e.run; }
+  void operator()(const turns_were_replaced&) const {}
+  void operator()(const replacing_was_done&) const {}
   void operator()(const outbox_was_delivered& e) const { hand.ack_after.erase(e.item); }
   void operator()(const session_was_edited&) const {}
   void operator()(const control_was_settled&) const {}
@@ -180,6 +249,8 @@ struct hand_after {
     hand.cancels.clear();
     hand.queue.clear();
     hand.backlog.clear();
+    hand.steers.clear();
+    hand.joined.clear();
   }
 
   void operator()(task_was_held& e) const {
@@ -190,18 +261,44 @@ struct hand_after {
     saw(e.message.seq);
     hand.backlog.push_back(e.message);
   }
-  void operator()(const read_back_was_asked&) const { hand.reading_back = true; }
+  void operator()(const stub_was_taken& e) const {
+    hand.reading.erase({message_kind::task, e.seq});
+    std::erase_if(hand.backlog, [&](const stub& m) { return m.seq == e.seq; });
+  }
+  void operator()(steer_was_kept& e) const {
+    if (const auto* t = std::get_if<held_task>(&e.message.message)) saw(t->seq);
+    hand.steers.push_back(std::move(e.message));
+  }
+  void operator()(const steer_became_turn& e) const {
+    const auto found = std::ranges::find(hand.steers, e.place, place_of_steer);
+    auto turn = std::get<held_task>(std::move(found->message));
+    hand.steers.erase(found);
+    const auto after = std::ranges::find_if(hand.queue, [&](const held_task& m) { return m.seq > turn.seq; });
+    hand.queue.insert(after, std::move(turn));
+  }
+  void operator()(const steer_was_let_go& e) const { let_go(e.place); }
+  void operator()(joined_has_come& e) const {
+    hand.reading.erase(e.place);
+    hand.joined[e.place] = std::move(e.words);
+  }
+  void operator()(const joined_is_gone& e) const {
+    hand.reading.erase(e.place);
+    hand.joined[e.place] = std::nullopt;
+  }
+  void operator()(const turn_was_timed& e) const { hand.debounce_timer = e.due; }
+  void operator()(const read_back_was_asked& e) const { hand.reading.insert(e.place); }
   void operator()(read_back_has_come& e) const {
-    hand.reading_back = false;
-    const auto known = std::ranges::find(hand.backlog, e.message.seq, &stub::seq);
-    if (known == hand.backlog.end()) return;
+    hand.reading.erase({message_kind::task, e.message.seq});
+    // Only the first may go on; what was read for another reason is read again in its turn.
+    const auto known = hand.backlog.begin();
+    if (known == hand.backlog.end() || known->seq != e.message.seq) return;
     hand.queue.push_back(std::move(e.message));
     hand.queue.back().after_crash = known->after_crash;
     hand.backlog.erase(known);
   }
   void operator()(const read_back_has_failed& e) const {
-    hand.reading_back = false;
-    forget_message(hand, e.seq);
+    hand.reading.erase(e.place);
+    if (e.place.kind == message_kind::task) forget_message(hand, e.place.seq);
   }
   void operator()(const task_was_dropped& e) const { forget_message(hand, e.seq); }
   void operator()(run_was_taken_up& e) const {
@@ -251,6 +348,9 @@ struct hand_after {
   /// Needs the head too: see `evolve`.
   void operator()(const current_was_redelivered& e) const { saw(e.message.seq); }
 
+  void let_go(message_place steer) const {
+    std::erase_if(hand.steers, [&](const waiting_steer& s) { return place_of_steer(s) == steer; });
+  }
   void saw(stream_seq task) const { hand.highest_task = std::max(hand.highest_task, task); }
 };
 
@@ -265,6 +365,12 @@ const run_record* stored_run(const head& h) {
                     h.phase);
 }
 
+message_place place_of(const waiting_steer& s) {
+  return std::visit(overloaded{[](const held_task& m) { return message_place{message_kind::task, m.seq}; },
+                               [](const held_control& m) { return message_place{message_kind::control, m.seq}; }},
+                    s.message);
+}
+
 bool runs_nothing(const state& s) {
   return !s.hand.execution || s.hand.execution->at == in_flight::stage::queued;
 }
@@ -272,7 +378,7 @@ bool runs_nothing(const state& s) {
 bool is_quiet(const state& s) {
   const auto& h = s.hand;
   return !h.current && !h.run && !h.execution && h.queue.empty() && h.backlog.empty() && h.cancels.empty() &&
-         h.early_cancels.empty() && h.put_off.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
+         h.early_cancels.empty() && h.put_off.empty() && h.steers.empty() && s.head.busy.joined.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
          h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty();
 }
 

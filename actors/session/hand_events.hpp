@@ -16,12 +16,40 @@ struct task_was_held {
 struct task_was_stubbed {
   stub message;
 };
-struct read_back_was_asked {};
+struct read_back_was_asked {
+  message_place place;
+};
 struct read_back_has_failed {
-  stream_seq seq;
+  message_place place;
 };
 struct read_back_has_come {
   held_task message;
+};
+/// What was waiting under this sequence is dealt with in another way.
+struct stub_was_taken {
+  stream_seq seq;
+};
+struct steer_was_kept {
+  waiting_steer message;
+};
+/// It waits in the queue from now on.
+struct steer_became_turn {
+  message_place place;
+};
+struct steer_was_let_go {
+  message_place place;
+};
+/// A message that has joined a run before was delivered again, or read back.
+struct joined_has_come {
+  message_place place;
+  steer_input words;
+};
+struct joined_is_gone {
+  message_place place;
+};
+/// The timer of a turn that is not ready is set, or has fired.
+struct turn_was_timed {
+  std::optional<instant> due;
 };
 struct task_was_dropped {
   stream_seq seq;

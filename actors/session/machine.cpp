@@ -47,7 +47,22 @@ void on_timer(draft& d, const timer_fired& in) {
       return proceed(d);
     case timer::settle_over: return on_settle_over(d, in.execution);
     case timer::early_cancels: return drop_old_early_cancels(d);
+    case timer::debounce:
+      d.happened(turn_was_timed{});
+      return proceed(d);
   }
+}
+
+void on_task_read_back(draft& d, held_task message) {
+  if (meets_joined(d, message) || cancel_read_back(d, message)) return;
+  d.happened(read_back_has_come{std::move(message)});
+}
+
+void on_gone(draft& d, message_place place) {
+  const auto& joined = d.durable().busy.joined;
+  if (std::ranges::find(joined, place, &joined_message::place) != joined.end()) return d.happened(joined_is_gone{place});
+  if (place.kind == message_kind::task) stub_is_gone(d, place.seq);
+  d.happened(read_back_has_failed{place});
 }
 
 void on_drain(draft& d) {
@@ -87,13 +102,18 @@ decided advance(state& s, input in, const context& with) {
                         [&](control_arrived& c) {
                           pass(d, message_kind::control, c.message.seq);
                           on_control(d, std::move(c.message));
-                        },
-                        [&](task_read_back& t) {
-                          d.happened(read_back_has_come{std::move(t.message)});
                           proceed(d);
                         },
-                        [&](const task_was_gone& t) {
-                          d.happened(read_back_has_failed{t.seq});
+                        [&](task_read_back& t) {
+                          on_task_read_back(d, std::move(t.message));
+                          proceed(d);
+                        },
+                        [&](control_read_back& c) {
+                          if (!meets_joined(d, c.message)) d.happened(read_back_has_failed{{message_kind::control, c.message.seq}});
+                          proceed(d);
+                        },
+                        [&](const message_was_gone& m) {
+                          on_gone(d, m.place);
                           proceed(d);
                         },
                         [&](const slot_granted& g) { on_slot(d, g); },

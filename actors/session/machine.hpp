@@ -15,45 +15,12 @@
 #include <variant>
 #include <vector>
 
+#include "actors/session/limits.hpp"
 #include "actors/session/state.hpp"
 #include "messages/dead_letter.hpp"
 #include "messages/digest.hpp"
 
 namespace baton::session {
-
-struct limits {
-  std::size_t in_memory_max = 64;
-  /// Payloads of waiting tasks in memory together; the first one is held whatever its size.
-  std::size_t in_memory_bytes_max = std::size_t{2} << 20U;
-  /// The first few: what is held in memory instead of `in_memory_max` while the partition is crowded, with an eighth of the
-  /// bytes; and twice what is read back ahead. No option: what waits longer is read back in about a millisecond.
-  std::size_t crowded_max = 4;
-  std::size_t backlog_max = 1024;
-  std::uint32_t max_attempts = 3;
-  milliseconds retry_first{2'000};
-  milliseconds retry_longest{60'000};
-  milliseconds slice_time_limit{300'000};
-  milliseconds run_wall_limit{11 * 3'600'000};
-  /// Of one run, however they ended.
-  std::uint64_t slices_max = 48;
-  /// Between a cancel and the abort.
-  milliseconds settle{5'000};
-  // No options, because what they leave open must find room in the head: a test holds their sum against `ledger_most`.
-  /// Cancels of one run that wait for its end; a further one is a duplicate.
-  std::size_t cancels_max = 16;
-  std::size_t early_cancels_max = 16;
-  /// No turn starts and no control message is carried out while this many ids must stay in the ledger because their
-  /// acknowledgements are not confirmed. What is in hand then may still be settled, which `ledger_most` has room for.
-  std::size_t open_acks_max = 96;
-  /// Refusals on record whose letters are not stored yet; further ones are refused without a record. No option either: it
-  /// only bounds how much of the ledger refusals may push out.
-  std::size_t open_refusals_max = 64;
-  milliseconds early_cancel_kept{60'000};
-  std::size_t labels_max = baton::labels_max;
-  /// Entries of one commit together, each counted at most as `inline_max` (larger ones become blobs).
-  std::size_t record_bytes_max = 640 * 1024;
-  std::set<std::string, std::less<>> runners;
-};
 
 struct context {
   instant now;
@@ -72,12 +39,15 @@ struct control_arrived {
   held_control message;
 };
 /// `read_back` found nothing: somebody removed the message from the queue.
-struct task_was_gone {
-  stream_seq seq;
+struct message_was_gone {
+  message_place place;
 };
 /// The answer to `read_back`.
 struct task_read_back {
   held_task message;
+};
+struct control_read_back {
+  held_control message;
 };
 struct slot_granted {
   execution_id execution;
@@ -94,7 +64,7 @@ struct slice_ended {
   execution_id execution;
   slice_end end;
 };
-enum class timer : std::uint8_t { retry_due, settle_over, early_cancels };
+enum class timer : std::uint8_t { retry_due, settle_over, early_cancels, debounce };
 struct timer_fired {
   session::timer timer;
   /// As it was set.
@@ -125,7 +95,7 @@ struct loaded {
   /// The partition was taken from a node that died.
   bool after_crash = false;
 };
-using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, task_was_gone, slot_granted, slice_grew_old, boundary_reached,
+using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, control_read_back, message_was_gone, slot_granted, slice_grew_old, boundary_reached,
                            slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked, yield_wanted>;
 
 // ---- effects: orders
@@ -143,7 +113,7 @@ struct launch {
 };
 struct answer_boundary {
   execution_id execution;
-  boundary_order order;
+  boundary_answer answer;
 };
 struct ask_execution {
   execution_id execution;
@@ -158,10 +128,10 @@ struct acknowledge {
   stream_seq seq;
 };
 struct lighten {
-  stream_seq seq;
+  message_place message;
 };
 struct read_back {
-  stream_seq seq;
+  message_place message;
 };
 struct send_answer {
   std::string reply_to;

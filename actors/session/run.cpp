@@ -34,6 +34,7 @@ run_record record_of(const held_task& message, instant now) {
   run.accepted_at = message.stored_at;
   run.started_at = now;
   run.deadline = message.task.deadline;
+  run.has_waited = message.has_waited;
   return run;
 }
 
@@ -64,7 +65,7 @@ std::size_t rough_size(const value& v) {
 
 bool fits(const std::vector<entry>& entries, const limits& l) {
   std::size_t together = 0;
-  for (const auto& e : entries) together += 128 + std::min(rough_size(e.content), inline_max);
+  for (const auto& e : entries) together += stored_size(e.content);
   return together <= l.record_bytes_max;
 }
 
@@ -80,8 +81,11 @@ std::vector<entry> with_input(const draft& d, std::vector<entry> added) {
   const auto& run = *d.hand().run;
   stamp(added, run.id, d.time());
   if (run.input_stored) return added;
-  entry input{entry_kind::user, run.id, d.hand().current->stored_at, false, turn_of(d).input, std::nullopt};
-  added.insert(added.begin(), std::move(input));
+  std::vector<entry> input{{entry_kind::user, run.id, d.hand().current->stored_at, false, turn_of(d).input, std::nullopt}};
+  for (const auto& merged : joined_words(d.now(), run.id, joined_message::manner::merged)) {
+    input.push_back({entry_kind::user, run.id, d.time(), false, merged.input, std::nullopt});
+  }
+  added.insert(added.begin(), std::make_move_iterator(input.begin()), std::make_move_iterator(input.end()));
   return added;
 }
 
@@ -141,7 +145,8 @@ slice_request request_for(const draft& d) {
   const auto& s = d.now();
   const auto& run = *s.hand.run;
   slice_request request;
-  request.input = {turn_of(d).input, turn_of(d).options};
+  request.input = {said_together(turn_of(d).input, joined_words(s, run.id, joined_message::manner::merged)), turn_of(d).options,
+                   joined_words(s, run.id, joined_message::manner::injected)};
   request.routing = {s.id, run.id, run.execution, s.partition, s.epoch, run.runner, run.tenant};
   request.policy = {time_left(d), run.deadline, run.crashes > 1};
   request.state = {run.slice, run.attempts, run.last_checkpoint, s.head.context_from, s.last};
@@ -176,6 +181,11 @@ std::optional<final_end> overdue(const draft& d) {
 
 /// The run in hand goes on, if its time has come.
 void go_on(draft& d) {
+  if (waits_for_joined(d)) return;
+  if (is_stopped(d)) {
+    end_cancelled(d, {});
+    return proceed(d);
+  }
   if (const auto* waiting = std::get_if<phases::retry_wait>(&d.durable().phase); waiting != nullptr && d.time() < waiting->due) {
     if (d.hand().retry_timer == waiting->due) return;
     d.order(set_timer{timer::retry_due, waiting->due, {}});
@@ -189,13 +199,16 @@ void go_on(draft& d) {
   want_next_slice(d);
 }
 
+/// In stream order, one at a time.
 void read_backlog(draft& d) {
   const auto& hand = d.hand();
   const auto& limits = d.with().limits;
   const auto ahead = std::min(limits.in_memory_max, limits.crowded_max) / 2;
-  if (hand.reading_back || hand.backlog.empty() || hand.queue.size() > ahead) return;
-  d.order(read_back{hand.backlog.front().seq});
-  d.happened(read_back_was_asked{});
+  if (hand.backlog.empty() || held_turns(hand) > ahead) return;
+  const message_place first{message_kind::task, hand.backlog.front().seq};
+  if (hand.reading.contains(first)) return;
+  d.order(read_back{first});
+  d.happened(read_back_was_asked{first});
 }
 
 void refuse_late(draft& d) {
@@ -204,6 +217,7 @@ void refuse_late(draft& d) {
     const auto late = queue.front();
     d.happened(task_was_dropped{late.seq});
     refuse(d, late, {reason::deadline_passed, "deadline"});
+    turn_is_over(d, hash_of_id(message_kind::task, late.task.id), settlement::refused);
   }
 }
 
@@ -215,9 +229,10 @@ void start_next(draft& d) {
     return;
   }
   refuse_late(d);
-  if (hand.queue.empty()) return;
+  // What is replaced is settled when there is room in the commit for it.
+  if (hand.queue.empty() || hand.queue.front().seq < d.durable().busy.replaced_until || !is_front_ready(d)) return;
   d.happened(run_was_taken_up{record_of(hand.queue.front(), d.time())});
-  want_next_slice(d);
+  if (!waits_for_joined(d)) want_next_slice(d);
 }
 
 void on_completed(draft& d, completed c, std::vector<entry> entries) {
@@ -268,11 +283,13 @@ bool is_unstorable(draft& d, const std::vector<entry>& entries) {
 
 void on_yielded(draft& d, const yielded& y, slice_end& end) {
   if (is_unstorable(d, end.entries)) return;
+  const bool has_checkpoint = end.checkpoint.has_value();
   auto run = advanced(d, std::move(end.checkpoint));
   auto entries = with_input(d, std::move(end.entries));
   give_back_slot(d);
   run.execution = {};
   d.happened(run_was_yielded{std::move(run), std::move(entries), y.because, d.time()});
+  if (has_checkpoint) release_injected(d);
 }
 
 /// Its time was over, and it had left a checkpoint: not a failure. What came since is dropped, and comes again.
@@ -300,10 +317,11 @@ void answer_producer(draft& d, const held_task& message, const final_end& end) {
                       answer_to(message.task.id, verdict::accepted, std::move(status))});
 }
 
-void add_last_words(std::vector<entry>& entries, const final_end& end) {
+void add_last_words(std::vector<entry>& entries, const final_end& end, bool rolls_back) {
   if (end.ended == settlement::completed) return;
   close_open_calls(entries, end.ended == settlement::cancelled ? "cancelled" : "the run failed");
   value::object note{{"ended", end.ended == settlement::cancelled ? "cancelled" : "failed"}};
+  if (rolls_back) note.emplace_back("rolled_back", true);
   if (end.code) note.emplace_back("code", to_text(*end.code));
   if (!end.text.empty()) note.emplace_back("text", cut(end.text, note_text_max));
   entries.push_back({entry_kind::note, {}, {}, false, std::move(note), std::nullopt});
@@ -313,7 +331,7 @@ void add_last_words(std::vector<entry>& entries, const final_end& end) {
 /// out; a completion then is none.
 std::vector<entry> last_entries(const draft& d, final_end& end) {
   const auto complete = [&](std::vector<entry> said) {
-    add_last_words(said, end);
+    add_last_words(said, end, d.hand().run->is_rolled_back);
     if (!end.message_is_gone) return with_input(d, std::move(said));
     stamp(said, d.hand().run->id, d.time());
     return said;
@@ -327,6 +345,8 @@ std::vector<entry> last_entries(const draft& d, final_end& end) {
 }
 
 } // namespace
+
+std::size_t stored_size(const value& content) { return 128 + std::min(rough_size(content), inline_max); }
 
 void end_run(draft& d, final_end end) {
   auto entries = last_entries(d, end);
@@ -347,9 +367,14 @@ void end_run(draft& d, final_end end) {
   for (const auto& item : outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
   if (outbox.empty()) settle_ack(d, message_kind::task, message.seq, hash_of_id(message_kind::task, message.task.id));
   settle_cancels(d, cancels, end.ended);
+  turn_is_over(d, hash_of_id(message_kind::task, run.id), end.ended);
 }
 
 void end_cancelled(draft& d, std::vector<entry> entries) {
+  if (d.hand().cancels.empty()) {
+    const auto& run = *d.hand().run;
+    return on_cancelled(d, run.stopped_by.text(), run.is_rolled_back ? "rollback" : "interrupt", std::move(entries));
+  }
   const auto asked = std::get<cancel>(d.hand().cancels.front().control.what);
   on_cancelled(d, asked.by, asked.because, std::move(entries));
 }
@@ -357,6 +382,7 @@ void end_cancelled(draft& d, std::vector<entry> entries) {
 void proceed(draft& d) {
   const auto& hand = d.hand();
   if (hand.draining || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
+  drop_replaced(d);
   const bool owes_much = d.durable().outbox.size() >= outbox_max || is_ledger_crowded(d, d.with().limits.open_acks_max);
   if (!hand.execution && !owes_much) start_next(d);
   read_backlog(d);
@@ -390,34 +416,50 @@ void on_slot(draft& d, const slot_granted& in) {
     return proceed(d);
   }
   d.happened(slice_was_launched{});
-  if (d.hand().execution->store_first) d.happened(slice_was_started{*d.hand().run, d.time()});
+  const bool is_joined = has_steers(d);
+  if (is_joined) {
+    auto entries = with_input(d, {});
+    auto run = *d.hand().run;
+    run.input_stored = true;
+    d.happened(slice_was_started{std::move(run), std::move(entries), d.time()});
+    (void)inject(d);
+  } else if (d.hand().execution->store_first) {
+    d.happened(slice_was_started{*d.hand().run, {}, d.time()});
+  }
   d.order(launch{request_for(d)});
 }
 
 void on_old_slice(draft& d, const slice_grew_old& in) {
   if (!runs_now(d, in.execution) || d.hand().execution->stored) return;
-  d.happened(slice_was_started{*d.hand().run, d.time()});
+  d.happened(slice_was_started{*d.hand().run, {}, d.time()});
 }
 
 void on_boundary(draft& d, boundary_reached in) {
   if (!runs_now(d, in.execution)) return;
   const auto order = d.hand().execution->asked.value_or(boundary_order::go_on);
-  if (d.hand().execution->stored && in.at.entries.empty() && !in.at.checkpoint) {
-    d.order(answer_boundary{in.execution, order});
+  // Steering first, then yield, then cancel; but what is told to stop at once hears it at the start of its next slice.
+  const bool is_steered = order == boundary_order::go_on && has_steers(d);
+  if (d.hand().execution->stored && in.at.entries.empty() && !in.at.checkpoint && !is_steered) {
+    d.order(answer_boundary{in.execution, {order, {}}});
     return;
   }
   auto entries = with_input(d, std::move(in.at.entries));
   if (is_unstorable(d, entries)) return proceed(d);
+  const bool has_checkpoint = in.at.checkpoint.has_value();
   auto run = advanced(d, std::move(in.at.checkpoint));
-  d.order(answer_boundary{in.execution, order});
   d.happened(checkpoint_was_stored{std::move(run), std::move(entries), d.time()});
+  if (has_checkpoint) release_injected(d);
+  boundary_answer answer{order, {}};
+  if (is_steered) answer.steers = inject(d);
+  d.order(answer_boundary{in.execution, std::move(answer)});
 }
 
 void on_slice_end(draft& d, slice_ended in) {
   if (!runs_now(d, in.execution)) return;
   auto& end = in.end;
   const bool is_completed = std::holds_alternative<completed>(end.proposed);
-  if (!d.hand().cancels.empty() && !is_completed) {
+  // What is to be rolled back must not be stored as done.
+  if (is_stopped(d) && (!is_completed || d.hand().run->is_rolled_back)) {
     // Whatever else it says, it was told to stop; only a completion that was already made wins.
     end_cancelled(d, std::move(end.entries));
     return proceed(d);

@@ -5,7 +5,9 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "messages/commit.hpp"
@@ -24,6 +26,10 @@ struct held_task {
   bool after_crash = false;
   /// Of its payload in the queue.
   std::size_t bytes = 0;
+  /// A run was under way when it came.
+  bool has_waited = false;
+  /// It does not start before: further ones may be merged into it until then.
+  std::optional<instant> ready_at{};
 };
 
 /// Admitted beyond what is held in memory: read back by sequence when its turn comes.
@@ -39,7 +45,13 @@ struct held_control {
   stream_seq seq;
 };
 
-/// A cancel that came before its turn.
+/// A message that is to join the run of this turn.
+struct waiting_steer {
+  std::variant<held_task, held_control> message;
+  task_id into;
+};
+
+/// A cancel that came before its turn, or before its turn was read back; or a steer that came before its turn.
 struct early_cancel {
   held_control message;
   task_id run;
@@ -71,6 +83,8 @@ struct in_flight {
   /// Nothing runs any more before the log knows (after a crash).
   bool store_first = false;
   std::optional<boundary_order> asked;
+  /// Stored ones of this slice.
+  std::uint32_t boundaries = 0;
 };
 
 struct hand {
@@ -85,8 +99,14 @@ struct hand {
   std::vector<stub> backlog;
   /// No task that came in this life has a higher one.
   stream_seq highest_task;
-  /// A stub is being read back; its task goes to the end of `queue`.
-  bool reading_back = false;
+  /// Asked for, not answered.
+  std::set<message_place> reading;
+  /// In the order in which they came; tasks among them are not in `queue`.
+  std::vector<waiting_steer> steers;
+  /// What `head.busy.joined` says that has come: its words; none if it is gone from its queue.
+  std::map<message_place, std::optional<steer_input>> joined;
+  /// When the timer of a turn that is not ready fires, if it is set.
+  std::optional<instant> debounce_timer;
   /// Cancels of the run in hand: answered when it has ended.
   std::vector<held_control> cancels;
   std::vector<early_cancel> early_cancels;
@@ -122,6 +142,7 @@ struct state {
 
 /// The run that the log knows of and that has not ended; nullptr if there is none.
 [[nodiscard]] const run_record* stored_run(const head& h);
+[[nodiscard]] message_place place_of(const waiting_steer& s);
 /// Nothing in hand, nothing owed: the actor may end, and nothing is lost.
 [[nodiscard]] bool is_quiet(const state& s);
 /// No execution runs and none is about to.

@@ -75,9 +75,12 @@ struct jsonl_talk::handler {
 std::string jsonl_talk::opening(const slice_request& request) const {
   const auto& r = request.routing;
   const auto& state = request.state;
+  value::array steers;
+  for (const auto& said : request.input.steers) steers.emplace_back(value::object{{"id", said.id.text()}, {"input", said.input}});
   return line_of({{"type", "start"}, {"version", protocol_version}, {"run", r.run.text()}, {"slice", state.slice.value},
       {"attempt", std::uint64_t{state.attempt}}, {"session", r.session.text()}, {"execution", r.execution.text()},
       {"epoch", r.epoch.value}, {"input", request.input.input}, {"options", request.input.options},
+      {"steers", std::move(steers)},
       {"checkpoint", state.last_checkpoint ? state.last_checkpoint->state : value{}}});
 }
 
@@ -88,6 +91,10 @@ std::string jsonl_talk::words_for(boundary_order order) {
   case boundary_order::cancel: cancel_ordered_ = true; break;
   }
   return line_of({{"type", "cancel"}});
+}
+
+std::string jsonl_talk::words_for(const steer_input& said) {
+  return line_of({{"type", "steer"}, {"id", said.id.text()}, {"input", said.input}});
 }
 
 std::optional<spoken> jsonl_talk::next() {

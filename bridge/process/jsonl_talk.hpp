@@ -21,6 +21,7 @@ public:
   [[nodiscard]] std::string opening(const slice_request& request) const override;
   [[nodiscard]] bool stays_open() const override { return true; }
   [[nodiscard]] std::string words_for(boundary_order order) override;
+  [[nodiscard]] std::string words_for(const steer_input& said) override;
   void hear(std::string_view bytes) override { lines_.put(bytes); }
   void hear_end() override { over_ = true; }
   [[nodiscard]] std::optional<spoken> next() override;

@@ -30,7 +30,8 @@ std::string describe(const program_end& end) {
 }
 
 std::string plain_talk::opening(const slice_request& request) const {
-  const auto& input = request.input.input;
+  // What was said to the run before this slice belongs to what it is asked.
+  const auto input = said_together(request.input.input, request.input.steers);
   if (const auto* text = input.as<std::string>()) return *text;
   return input.is_null() ? std::string{} : codec::encode_value(input, encoding::json);
 }

@@ -13,6 +13,8 @@ public:
   [[nodiscard]] bool stays_open() const override { return false; }
   /// Orders are signals here.
   [[nodiscard]] std::string words_for(boundary_order) override { return {}; }
+  /// It reaches no boundary.
+  [[nodiscard]] std::string words_for(const steer_input&) override { return {}; }
   void hear(std::string_view bytes) override;
   void hear_end() override { over_ = true; }
   /// Each line, with its newline, as a note `delta`. A line that is longer than `piece_max` comes in pieces.

@@ -148,8 +148,8 @@ public:
   slice_remote(const slice_remote&) = delete;
   slice_remote& operator=(const slice_remote&) = delete;
 
-  void answer(boundary_order order) override {
-    post_([order](program_slice& s) { s.answer(order); });
+  void answer(boundary_answer said) override {
+    post_([said = std::move(said)](program_slice& s) { s.answer(said); });
   }
   void ask(boundary_order order) override {
     post_([order](program_slice& s) { s.ask(order); });

@@ -159,10 +159,11 @@ std::vector<std::string> program_slice::environment() const {
 
 // --- what the session says -------------------------------------------------------------------------------------------
 
-void program_slice::answer(boundary_order order) {
+void program_slice::answer(boundary_answer said) {
   if (!std::exchange(waiting_for_answer_, false)) return;
-  // First the order, then that the checkpoint is safe: who waits for the second has heard the first.
-  ask(order);
+  // First the order and what joins the run, then that the checkpoint is safe: who waits for the last has heard the others.
+  ask(said.order);
+  for (const auto& words : said.steers) program_->write(talk_->words_for(words));
   program_->write(talk_->words_for(boundary_order::go_on));
   hear_out();
   if (!waiting_for_answer_) program_->resume();

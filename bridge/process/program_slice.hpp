@@ -32,7 +32,7 @@ public:
 
   /// First, and once. `over` is called once, after the listener heard of the end; this must live on until it has returned.
   void begin(event_loop& on, const slice_place& place, std::function<void()> over);
-  void answer(boundary_order order);
+  void answer(boundary_answer said);
   void ask(boundary_order order);
   void abort(lost why);
   /// Like `abort`, and nobody listens any more.

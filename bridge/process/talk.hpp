@@ -51,6 +51,8 @@ public:
   [[nodiscard]] virtual bool stays_open() const = 0;
   /// For stdin: an order; `go_on`: the boundary that was spoken last is safe. Empty: there are no words for it.
   [[nodiscard]] virtual std::string words_for(boundary_order order) = 0;
+  /// For stdin: something was said to the run while it was under way. Only between a boundary and its answer.
+  [[nodiscard]] virtual std::string words_for(const steer_input& said) = 0;
 
   /// What came from stdout. Kept until `next` has made sense of it.
   virtual void hear(std::string_view bytes) = 0;

@@ -2,7 +2,8 @@
 """A turn in Python: counts the words of a text, one line at a time.
 
 Speaks Baton's jsonl protocol: one JSON object a line, on stdin from Baton, on stdout to it. It leaves a checkpoint after each
-line, so a run that is cut off goes on where it was; and it yields when asked. Configure it as
+line, so a run that is cut off goes on where it was; it yields when asked; and what is said to it meanwhile (`baton steer`, or
+a turn with `when_busy` "steer") is counted, too. Configure it as
 
     [runners.count]
     type = "command"
@@ -27,26 +28,36 @@ def listen():
     return json.loads(line) if line else {"type": "cancel"}
 
 
+def lines_of(text):
+    return text.splitlines() if isinstance(text, str) else []
+
+
 def store(state):
-    """A checkpoint; returns what Baton wants next: go on ("stored"), "yield" or "cancel"."""
+    """A checkpoint; returns what Baton wants next: go on ("stored"), "yield" or "cancel". What is said to the run comes before
+    that; it is in the state from then on, and so in the next checkpoint."""
     say("checkpoint", state=state)
-    order = "stored"
     while True:
-        said = listen()["type"]
-        if said == "stored":
-            return order
-        if said in ("yield", "cancel"):
+        said = listen()
+        if said["type"] == "steer":
+            state["more"] += lines_of(said["input"])
+        if said["type"] in ("stored", "yield", "cancel"):
             # An order may come before or instead of "stored".
-            return said
+            return said["type"]
 
 
 def main():
     start = listen()
-    text = start["input"]
-    lines = text.splitlines() if isinstance(text, str) else []
     pause = (start.get("options") or {}).get("pause", 0)
-    state = start.get("checkpoint") or {"line": 0, "words": {}}
-    for number in range(state["line"], len(lines)):
+    state = start.get("checkpoint") or {"line": 0, "words": {}, "more": []}
+    for said in start.get("steers", []):
+        # Since that checkpoint.
+        state["more"] += lines_of(said["input"])
+    text = lines_of(start["input"])
+    while True:
+        lines = text + state["more"]
+        number = state["line"]
+        if number == len(lines):
+            break
         for word in lines[number].lower().split():
             word = word.strip(".,;:!?()\"'`*#")
             if word:

@@ -96,6 +96,7 @@ std::string_view to_text(settlement ended) {
     case settlement::cancelled: return "cancelled";
     case settlement::applied: return "applied";
     case settlement::refused: return "refused";
+    case settlement::joined: return "joined";
   }
   return "";
 }

@@ -27,11 +27,28 @@ TEST_CASE("jsonl: a program goes from start through a checkpoint to its result",
   REQUIRE(b.entries.size() == 1);
   CHECK(b.entries[0].kind == entry_kind::assistant);
   CHECK(*b.checkpoint == value{value::object{{"n", 1}}});
-  slice.running->answer(boundary_order::go_on);
+  slice.running->answer({boundary_order::go_on, {}});
   const auto end = slice.end();
   CHECK(brief(end.proposed) == R"(completed "ok")");
   REQUIRE(end.entries.size() == 1);
   CHECK(end.entries[0].content == value{"more"});
+}
+
+TEST_CASE("jsonl: what joins the run at a boundary is heard before the boundary is safe", "[runner][jsonl]") {
+  program_world world;
+  auto slice = world.start(world.steps(), steps({checkpoint_line, step("wait", "steer"), step("wait", "stored"), result_line}));
+  (void)slice.ear->wait_for_boundary();
+  slice.running->answer({boundary_order::go_on, {{task_id::parse("t2").value(), "left"}}});
+  CHECK(brief(slice.end().proposed) == R"(completed "ok")");
+}
+
+TEST_CASE("jsonl: a slice begins with what has joined its run since the checkpoint", "[runner][jsonl]") {
+  program_world world;
+  auto request = world.request(steps({step("started", true)}));
+  request.input.steers = {{task_id::parse("t2").value(), "left"}, {task_id::parse("c1").value(), value::array{"right"}}};
+  const auto end = world.start(world.steps(), request).end();
+  const value said{value::array{value::object{{"id", "t2"}, {"input", "left"}}, value::object{{"id", "c1"}, {"input", value::array{"right"}}}}};
+  CHECK(*std::get<completed>(end.proposed).result.find("steers") == said);
 }
 
 TEST_CASE("jsonl: a later slice begins with the checkpoint of the last one", "[runner][jsonl]") {
@@ -56,10 +73,10 @@ TEST_CASE("jsonl: at a boundary nothing is heard until it is answered", "[runner
   // The program has written on; that waits in the pipe.
   REQUIRE(appears(written));
   slice.ear->mark("answered");
-  slice.running->answer(boundary_order::go_on);
+  slice.running->answer({boundary_order::go_on, {}});
   (void)slice.ear->wait_for_boundary();
   slice.ear->mark("answered");
-  slice.running->answer(boundary_order::go_on);
+  slice.running->answer({boundary_order::go_on, {}});
   CHECK(brief(slice.end().proposed) == R"(completed "ok")");
   auto heard = slice.ear->heard();
   std::erase_if(heard, [](const std::string& each) { return each.starts_with("stderr"); });
@@ -72,7 +89,7 @@ TEST_CASE("jsonl: a boundary is answered before the end is told, also if the pro
   (void)slice.ear->wait_for_boundary();
   REQUIRE(wait_until(patience, [&] { return std::filesystem::is_empty(world.path("groups")); }));
   slice.ear->mark("answered");
-  slice.running->answer(boundary_order::go_on);
+  slice.running->answer({boundary_order::go_on, {}});
   CHECK(brief(slice.end().proposed)
       == "program_exit: the program exited with code 0 without a result\n"
          "heard "
@@ -92,7 +109,7 @@ TEST_CASE("jsonl: a program that is asked to yield does so at its next checkpoin
   slice.running->ask(boundary_order::yield);
   slice.running->ask(boundary_order::yield);
   CHECK(slice.ear->wait_for_boundary().entries.size() == 1);
-  slice.running->answer(boundary_order::yield);
+  slice.running->answer({boundary_order::yield, {}});
   const auto end = slice.end();
   CHECK(brief(end.proposed) == "yielded");
   CHECK(end.entries.empty());
@@ -107,14 +124,14 @@ TEST_CASE("jsonl: a boundary may be answered with yield or cancel", "[runner][js
     auto slice = world.start(world.steps(),
         steps({checkpoint_line, step("wait", "yield"), step("wait", "stored"), R"({"type":"yielded"})"}));
     (void)slice.ear->wait_for_boundary();
-    slice.running->answer(boundary_order::yield);
+    slice.running->answer({boundary_order::yield, {}});
     CHECK(brief(slice.end().proposed) == "yielded");
   }
   SECTION("cancel") {
     auto slice = world.start(world.steps(),
         steps({checkpoint_line, step("wait", "cancel"), step("wait", "stored"), R"({"type":"cancelled"})"}));
     (void)slice.ear->wait_for_boundary();
-    slice.running->answer(boundary_order::cancel);
+    slice.running->answer({boundary_order::cancel, {}});
     CHECK(brief(slice.end().proposed) == "cancelled");
   }
 }
@@ -177,7 +194,7 @@ TEST_CASE("jsonl: with a checkpoint, running out of time is worth another try", 
   how.time_limit = 1500ms;
   auto slice = world.start(how);
   (void)slice.ear->wait_for_boundary();
-  SECTION("while it works") { slice.running->answer(boundary_order::go_on); }
+  SECTION("while it works") { slice.running->answer({boundary_order::go_on, {}}); }
   SECTION("at a boundary") {}
   CHECK(brief(slice.end().proposed) == "time_limit (retryable): the slice took longer than its limit");
 }

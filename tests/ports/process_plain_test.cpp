@@ -34,6 +34,15 @@ TEST_CASE("a program gets its input on stdin and its stdout is the result", "[ru
   CHECK(std::filesystem::is_empty(world.path("groups")));
 }
 
+TEST_CASE("what was said to a run before the slice is part of what its program reads", "[runner]") {
+  program_world world;
+  auto request = world.request("first");
+  request.input.steers = {{task_id::parse("t2").value(), "second"}};
+  CHECK(brief(world.start(world.shell("cat"), request).end().proposed) == R"(completed "first\n\nsecond")");
+  request.input.steers = {{task_id::parse("t2").value(), value::array{"second"}}};
+  CHECK(brief(world.start(world.shell("cat"), request).end().proposed) == R"(completed "[\"first\",\"second\"]")");
+}
+
 TEST_CASE("a program that never reads its input ends all the same", "[runner]") {
   program_world world;
   auto slice = world.start(world.shell("echo fine"), std::string(250'000, 'x'));

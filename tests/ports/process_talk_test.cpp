@@ -245,7 +245,7 @@ TEST_CASE("jsonl: a cancelled program leaves what it did", "[jsonl]") {
 TEST_CASE("jsonl: the first line tells the program all about its slice", "[jsonl]") {
   CHECK(jsonl_talk{fresh()}.opening(fresh())
       == R"({"type":"start","version":1,"run":"t1","slice":1,"attempt":0,"session":"s1","execution":"e1","epoch":7,)"
-         R"("input":"hello","options":null,"checkpoint":null})"
+         R"("input":"hello","options":null,"steers":[],"checkpoint":null})"
          "\n");
   CHECK(jsonl_talk{resumed()}.opening(resumed()).find(R"("slice":2,"attempt":1)") != std::string::npos);
   CHECK(jsonl_talk{resumed()}.opening(resumed()).find(R"("checkpoint":{"at":5}})") != std::string::npos);

@@ -1,5 +1,6 @@
 #include "tests/scenarios/scenario_script.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <map>
@@ -46,14 +47,16 @@ struct details {
     std::string text = r.routing.run.text() + " slice " + std::to_string(r.state.slice.value);
     if (r.state.attempt > 0) text += " attempt " + std::to_string(r.state.attempt);
     if (r.state.last_checkpoint) text += " from its checkpoint";
-    return text;
+    const auto* input = r.input.input.as<std::string>();
+    if (input != nullptr && input->find('\n') != std::string::npos) text += ", input in " + std::to_string(1 + std::count(input->begin(), input->end(), '\n') / 2) + " parts";
+    return text + about(r.input.steers);
   }
-  std::string operator()(const session::answer_boundary& e) const { return std::string{text_of(e.order)}; }
+  std::string operator()(const session::answer_boundary& e) const { return std::string{text_of(e.answer.order)} + about(e.answer.steers); }
   std::string operator()(const session::ask_execution& e) const { return std::string{text_of(e.order)}; }
   std::string operator()(const session::abort_execution& e) const { return e.because; }
   std::string operator()(const session::acknowledge& e) const { return about(e.kind, e.seq); }
-  std::string operator()(const session::lighten& e) const { return about(message_kind::task, e.seq); }
-  std::string operator()(const session::read_back& e) const { return about(message_kind::task, e.seq); }
+  std::string operator()(const session::lighten& e) const { return about(e.message.kind, e.message.seq); }
+  std::string operator()(const session::read_back& e) const { return about(e.message.kind, e.message.seq); }
   std::string operator()(const session::send_answer& e) const {
     const auto* status = e.answer.body.as<value::object>();
     std::string text = e.answer.to.text() + " " + std::string{text_of(e.answer.verdict)};
@@ -70,6 +73,11 @@ struct details {
   template <class Other>
   std::string operator()(const Other&) const {
     return {};
+  }
+  static std::string about(const std::vector<steer_input>& steers) {
+    std::string text;
+    for (const auto& said : steers) text += (text.empty() ? ", steered by " : " ") + said.id.text();
+    return text;
   }
   static std::string about(message_kind kind, stream_seq seq) {
     return std::string{text_of(kind)} + " " + std::to_string(seq.value);
@@ -92,6 +100,7 @@ private:
       for (const auto& e : stored->events) {
         out_ << ' ' << to_text(e.kind);
         if (!e.code.empty()) out_ << '(' << e.code << ')';
+        if (e.kind == event_kind::message_disposed) out_ << '(' << e.run.text() << ' ' << to_text(e.disposition) << ' ' << e.other.text() << ')';
       }
       if (stored->events.empty()) out_ << " (nothing public)";
       out_ << '\n';
@@ -145,6 +154,20 @@ const std::map<std::string_view, verb> verbs{
               [](session_driver& s, const words& w) {
                 s.task(word(w, 1), {.body = w.size() > 2 ? w[2] : "hello", .reply_to = "_INBOX.a"});
               }}},
+    {"turn", {"POLICY ID [BODY]: a task with this when_busy, delivered",
+              [](session_driver& s, const words& w) {
+                const auto policy = parse_busy_policy(word(w, 1));
+                if (!policy) throw cannot("no such policy: " + w[1]);
+                s.task(word(w, 2), {.body = w.size() > 3 ? w[3] : "hello", .reply_to = "_INBOX.a", .when_busy = *policy});
+              }}},
+    {"steer", {"ID TEXT [RUN]: said to that run, or to the one under way",
+               [](session_driver& s, const words& w) { s.control(word(w, 1), steer_of(word(w, 2), w.size() > 3 ? w[3] : "")); }}},
+    {"steer_first", {"ID TEXT RUN: the same, delivered before any task that waits in the queue",
+                     [](session_driver& s, const words& w) {
+                       s.publish_control(word(w, 1), steer_of(word(w, 2), word(w, 3)));
+                       s.deliver_next(message_kind::control);
+                     }}},
+    {"read", {"what was to be read back is", [](session_driver& s, const words&) { s.answer_read_back(); }}},
     {"publish", {"ID [BODY]: only into the queue",
                  [](session_driver& s, const words& w) {
                    s.publish(word(w, 1), {.body = w.size() > 2 ? w[2] : "hello", .reply_to = "_INBOX.a"});

@@ -22,7 +22,7 @@ class scripted_slice final : public running_slice {
 public:
   explicit scripted_slice(std::shared_ptr<scripted_runner::slice> held) : held_(std::move(held)) {}
   ~scripted_slice() override { held_->destroyed = true; }
-  void answer(boundary_order order) override { held_->answers.push_back(order); }
+  void answer(boundary_answer said) override { held_->answers.push_back(std::move(said)); }
   void ask(boundary_order order) override { held_->asked.push_back(order); }
   void abort(lost why) override {
     held_->aborted = true;

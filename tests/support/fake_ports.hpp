@@ -123,7 +123,7 @@ public:
   struct slice {
     slice_request request;
     std::shared_ptr<slice_listener> listener;
-    std::vector<boundary_order> answers;
+    std::vector<boundary_answer> answers;
     std::vector<boundary_order> asked;
     bool aborted = false;
     bool destroyed = false;

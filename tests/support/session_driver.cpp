@@ -15,6 +15,8 @@ cancel cancel_of(std::string_view run, std::string_view because) {
   return {task_id::parse(run), "tester", std::string{because}};
 }
 
+steer steer_of(std::string_view words, std::string_view run) { return {task_id::parse(run), words, "tester"}; }
+
 entry said(std::string_view text) { return {entry_kind::assistant, {}, {}, false, text, std::nullopt}; }
 
 entry called(std::string_view call) {
@@ -44,14 +46,16 @@ struct session_driver::performing {
     const auto& run = e.request.routing.run.text();
     if (std::ranges::find(world.started_, run) == world.started_.end()) world.started_.push_back(run);
   }
-  void operator()(const session::answer_boundary& e) const { world.asked_.push_back(e.order); }
+  void operator()(const session::answer_boundary& e) const {
+    world.asked_.push_back(e.answer.order);
+    for (const auto& said : e.answer.steers) world.steered_.push_back(said);
+  }
   void operator()(const session::ask_execution& e) const { world.asked_.push_back(e.order); }
   void operator()(const session::abort_execution&) const { world.is_aborted_ = true; }
   void operator()(const session::acknowledge& e) const { world.acks_.insert({e.kind, e.seq}); }
   void operator()(const session::lighten&) const {}
   void operator()(const session::read_back& e) const {
-    if (world.read_back_) throw rule_broken("two messages are read back at once");
-    world.read_back_ = e.seq;
+    if (!world.read_back_.insert(e.message).second) throw rule_broken("a message is read back twice at once");
   }
   void operator()(const session::send_answer& e) const { world.answers_.push_back(e); }
   void operator()(const session::bury& e) const { world.burials_.push_back(e); }
@@ -80,8 +84,8 @@ stream_seq session_driver::publish(std::string_view id, const task_options& how)
   t.deadline = how.deadline;
   t.reply_to = how.reply_to;
   const auto due = how.deadline ? std::to_string(how.deadline->time_since_epoch().count()) : std::string{};
-  t.digest = digest_of_body(how.body + "/" + how.runner + "/" + due + "/" + how.reply_to);
-  t.what = turn{how.body, how.runner, {}};
+  t.digest = digest_of_body(how.body + "/" + how.runner + "/" + due + "/" + how.reply_to + "/" + std::string{to_text(how.when_busy)});
+  t.what = turn{how.body, how.runner, {}, how.when_busy};
   last_seq_ = next(last_seq_);
   rules_.task_was_published(t, last_seq_);
   queue_[{message_kind::task, last_seq_}] = {std::move(t), now_, false, false, how.bytes, how.crowded};
@@ -89,15 +93,18 @@ stream_seq session_driver::publish(std::string_view id, const task_options& how)
 }
 
 stream_seq session_driver::publish_control(
-    std::string_view id, std::variant<cancel, edit, remove> what, const std::string& reply_to) {
+    std::string_view id, control_body what, const std::string& reply_to) {
   baton::control c;
   c.id = id_of(id);
   c.reply_to = reply_to;
   const auto* as_cancel = std::get_if<cancel>(&what);
   const auto* as_edit = std::get_if<edit>(&what);
+  const auto* as_steer = std::get_if<steer>(&what);
+  const auto* words = as_steer != nullptr ? as_steer->input.as<std::string>() : nullptr;
   c.digest = digest_of_body(std::to_string(what.index())
       + (as_cancel != nullptr && as_cancel->run ? as_cancel->run->text() : "")
-      + (as_cancel != nullptr ? as_cancel->because : "") + (as_edit != nullptr ? as_edit->title.value_or("") : ""));
+      + (as_cancel != nullptr ? as_cancel->because : "") + (as_edit != nullptr ? as_edit->title.value_or("") : "") + (words != nullptr ? *words : "")
+      + (as_steer != nullptr && as_steer->run ? as_steer->run->text() : ""));
   c.what = std::move(what);
   last_seq_ = next(last_seq_);
   rules_.control_was_published(c, last_seq_);
@@ -111,7 +118,7 @@ stream_seq session_driver::task(std::string_view id, const task_options& how) {
   return seq;
 }
 
-stream_seq session_driver::control(std::string_view id, std::variant<cancel, edit, remove> what) {
+stream_seq session_driver::control(std::string_view id, control_body what) {
   const auto seq = publish_control(id, std::move(what));
   deliver();
   return seq;
@@ -185,10 +192,13 @@ void session_driver::confirm_acks() {
 }
 
 void session_driver::answer_read_back() {
-  if (!read_back_) throw cannot("nothing is read back");
-  const auto seq = *std::exchange(read_back_, std::nullopt);
-  const auto found = queue_.find({message_kind::task, seq});
-  if (found == queue_.end()) return take(session::task_was_gone{seq});
+  if (read_back_.empty()) throw cannot("nothing is read back");
+  const auto place = *read_back_.begin();
+  read_back_.erase(read_back_.begin());
+  const auto seq = place.seq;
+  const auto found = queue_.find({place.kind, seq});
+  if (found == queue_.end()) return take(session::message_was_gone{place});
+  if (place.kind == message_kind::control) return take(session::control_read_back{{std::get<baton::control>(found->second.body), seq}});
   take(session::task_read_back{{std::get<baton::task>(found->second.body), seq, found->second.stored_at, false, found->second.bytes}});
 }
 
@@ -219,6 +229,7 @@ void session_driver::end(outcome how, std::vector<entry> entries, std::optional<
 
 void session_driver::end_execution() {
   if (running_) old_.push_back(running_->routing.execution);
+  steered_.clear();
   running_.reset();
   asked_.clear();
   is_aborted_ = false;
@@ -289,7 +300,7 @@ void session_driver::crash_and_reload(life next_life) {
   if (wish_) old_.push_back(wish_->execution);
   wish_.reset();
   acks_.clear();
-  read_back_.reset();
+  read_back_.clear();
   burials_.clear();
   timers_.clear();
   for (auto& [place, message] : queue_) {
@@ -376,7 +387,7 @@ bool session_driver::settle_once() {
   if (undelivered(message_kind::task) + undelivered(message_kind::control) > 0) return deliver(), true;
   if (!burials_.empty()) return store_letters(), true;
   if (!acks_.empty()) return confirm_acks(), true;
-  if (read_back_) return answer_read_back(), true;
+  if (!read_back_.empty()) return answer_read_back(), true;
   if (running_) return end(is_aborted_ ? outcome{lost{"aborted"}} : outcome{completed{"done"}}), true;
   if (wish_ && !wish_->is_granted) return grant(), true;
   if (const auto due = next_timer()) return advance(std::max(*due - now_, milliseconds{0})), true;

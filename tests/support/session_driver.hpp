@@ -28,10 +28,10 @@ public:
   /// Only into the queue.
   stream_seq publish(std::string_view id, const task_options& how = {});
   stream_seq publish_control(
-      std::string_view id, std::variant<cancel, edit, remove> what, const std::string& reply_to = "_INBOX.control");
+      std::string_view id, control_body what, const std::string& reply_to = "_INBOX.control");
   /// Published, and all that is due delivered.
   stream_seq task(std::string_view id, const task_options& how = {});
-  stream_seq control(std::string_view id, std::variant<cancel, edit, remove> what);
+  stream_seq control(std::string_view id, control_body what);
   /// Of the run with this id; empty: of whatever runs.
   stream_seq cancel_run(std::string_view id, std::string_view run);
   /// Removes a task from the queue as an operator would.
@@ -104,13 +104,15 @@ public:
   [[nodiscard]] const std::vector<session::send_answer>& answers() const noexcept { return answers_; }
   /// Orders to the slice that runs, oldest first.
   [[nodiscard]] const std::vector<boundary_order>& asked() const noexcept { return asked_; }
+  /// What was said to the slice that runs at its boundaries, oldest first.
+  [[nodiscard]] const std::vector<steer_input>& steered() const noexcept { return steered_; }
   [[nodiscard]] bool is_aborted() const noexcept { return is_aborted_; }
   [[nodiscard]] const std::vector<execution_id>& old_executions() const noexcept { return old_; }
   [[nodiscard]] const std::set<std::pair<message_kind, stream_seq>>& open_acks() const noexcept { return acks_; }
   [[nodiscard]] const std::vector<session::bury>& open_letters() const noexcept { return burials_; }
   /// Names of the events and effects that there were at all.
   [[nodiscard]] const std::set<std::string_view>& seen() const noexcept { return seen_; }
-  [[nodiscard]] bool has_read_back() const { return read_back_.has_value(); }
+  [[nodiscard]] bool has_read_back() const { return !read_back_.empty(); }
   /// The next one due; nothing if none is set.
   [[nodiscard]] std::optional<instant> next_timer() const;
   [[nodiscard]] std::size_t undelivered(message_kind kind) const;
@@ -167,10 +169,11 @@ private:
   std::map<std::pair<message_kind, stream_seq>, queued> queue_;
   stream_seq last_seq_;
   std::set<std::pair<message_kind, stream_seq>> acks_;
-  std::optional<stream_seq> read_back_;
+  std::set<message_place> read_back_;
   std::optional<wanted> wish_;
   std::optional<slice_request> running_;
   std::vector<boundary_order> asked_;
+  std::vector<steer_input> steered_;
   bool is_aborted_ = false;
   std::vector<execution_id> old_;
   std::vector<session::bury> burials_;

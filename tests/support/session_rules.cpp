@@ -23,14 +23,19 @@ const ledger_item* settled_in(const head& h, message_kind kind, const task_id& i
 bool is_held(const session::hand& h, stream_seq seq) {
   const auto is_it = [&](const auto& m) { return m.seq == seq; };
   return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it)
-      || std::ranges::any_of(h.backlog, is_it);
+      || std::ranges::any_of(h.backlog, is_it)
+      || std::ranges::find(h.steers, message_place{message_kind::task, seq}, session::place_of) != h.steers.end();
 }
 
 bool waits_under_id(const session::state& s, const task_id& id) {
   if (const auto* run = session::stored_run(s.head); run != nullptr && run->id == id) return true;
   const auto& h = s.hand;
   if (h.current && h.current->task.id == id) return true;
-  return std::ranges::any_of(h.queue, [&](const auto& m) { return m.task.id == id; })
+  const auto is_steer = [&](const session::waiting_steer& w) {
+    const auto* m = std::get_if<session::held_task>(&w.message);
+    return m != nullptr && m->task.id == id;
+  };
+  return std::ranges::any_of(h.steers, is_steer) || std::ranges::any_of(h.queue, [&](const auto& m) { return m.task.id == id; })
       || std::ranges::any_of(h.backlog, [&](const auto& m) { return m.id == hash_of_id(message_kind::task, id); });
 }
 
@@ -53,6 +58,28 @@ std::optional<execution_id> reported(const session::input& in) {
                         [](const session::slice_ended& i) { return std::optional{i.execution}; },
                         [](const auto&) { return std::optional<execution_id>{}; }},
       in);
+}
+
+std::string what_is_left(const session::state& s) {
+  const auto& h = s.hand;
+  std::string left;
+  const auto add = [&left](const char* name, std::size_t n) {
+    if (n != 0) left += std::string{name} + " " + std::to_string(n) + " ";
+  };
+  add("current", h.current ? 1 : 0);
+  add("run", h.run ? 1 : 0);
+  add("execution", h.execution ? 1 : 0);
+  add("queue", h.queue.size());
+  add("backlog", h.backlog.size());
+  add("cancels", h.cancels.size());
+  add("early", h.early_cancels.size());
+  add("put off", h.put_off.size());
+  add("steers", h.steers.size());
+  add("joined", s.head.busy.joined.size());
+  add("unconfirmed", h.unconfirmed_tasks.size() + h.unconfirmed_controls.size());
+  add("refused", h.refused_tasks.size() + h.refused_controls.size());
+  add("owed", h.ack_after.size() + s.head.outbox.size());
+  return left;
 }
 
 std::string call_of(const entry& e) {
@@ -135,7 +162,7 @@ void session_rules::check_executions(const session::state& before, const session
   for (const auto& e : made.effects) {
     std::visit(overloaded{[&](const session::want_slot& w) {
                             if (is != w.execution)
-                              broken("a slot is wanted for an execution that is not the current one");
+                              broken("a slot is wanted for an execution that is not the current one: " + names_of(made.events));
                             if (was == w.execution) broken("an execution id is used twice");
                           },
                    [&](const session::free_slot& f) {
@@ -166,10 +193,26 @@ void session_rules::check_launch(
   const auto starting = hand.current->seq;
   if (final_records(starting) != 0) broken("rule 5: a run that has ended starts again");
   check_order(made, starting);
+  check_joined(made.next, request);
   const auto* stored = session::stored_run(made.next.head);
   const auto known = stored != nullptr && stored->id == request.routing.run ? stored->last_checkpoint : std::nullopt;
   if (request.state.last_checkpoint != known)
     broken("rule 7: a slice starts from another checkpoint than the stored one");
+}
+
+void session_rules::check_joined(const session::state& next, const slice_request& request) const {
+  std::size_t injected = 0;
+  for (const auto& one : next.head.busy.joined) {
+    if (one.into != hash_of_id(message_kind::task, request.routing.run)) continue;
+    const auto words = next.hand.joined.find(one.place);
+    if (words == next.hand.joined.end()) broken("a slice starts without what has joined its run: " + text(one.place.seq));
+    if (!words->second) continue;
+    if (one.how == joined_message::manner::injected) injected += 1;
+    const auto* said = words->second->input.as<std::string>();
+    const auto* input = request.input.input.as<std::string>();
+    if (one.how == joined_message::manner::merged && input->find(*said) == std::string::npos) broken("a slice starts without what was merged into its turn");
+  }
+  if (injected != request.input.steers.size()) broken("a slice starts without what was injected since its checkpoint");
 }
 
 void session_rules::check_order(const session::stepped& made, stream_seq starting) const {
@@ -177,6 +220,7 @@ void session_rules::check_order(const session::stepped& made, stream_seq startin
   for (const auto& e : made.events) {
     if (const auto* ended = std::get_if<session::run_has_ended>(&e)) closing.insert(ended->run.message);
     if (const auto* refused = std::get_if<session::message_was_refused>(&e)) closing.insert(refused->seq);
+    if (const auto* joined = std::get_if<session::message_has_joined>(&e)) closing.insert(joined->joined.place.seq);
   }
   for (const auto& [seq, t] : tasks_) {
     if (seq >= starting) break;
@@ -190,6 +234,10 @@ void session_rules::check_acks(const session::stepped& made) const {
   for (const auto& e : made.effects) {
     const auto* ack = std::get_if<session::acknowledge>(&e);
     if (ack == nullptr) continue;
+    const auto& joined = made.next.head.busy.joined;
+    if (std::ranges::find(joined, message_place{ack->kind, ack->seq}, &joined_message::place) != joined.end()) {
+      broken("rule 4: a message is acknowledged that a run may need again: " + text(ack->seq));
+    }
     if (ack->kind == message_kind::task) check_task_ack(made, ack->seq);
     if (ack->kind == message_kind::control) check_control_ack(made, ack->seq);
   }
@@ -197,7 +245,7 @@ void session_rules::check_acks(const session::stepped& made) const {
 
 void session_rules::check_task_ack(const session::stepped& made, stream_seq seq) const {
   const auto& t = tasks_.at(seq);
-  if (is_held(made.next.hand, seq)) broken("rule 4: a task is acknowledged that still waits: " + text(seq));
+  if (is_held(made.next.hand, seq)) broken("rule 4: a task is acknowledged that still waits: " + text(seq) + ": " + names_of(made.events));
   if (is_buried_in(made.events, message_kind::task, seq)) {
     if (!refusal_letters_.contains(seq)) broken("rule 4: a refused task is acknowledged before its letter is stored");
     return;
@@ -231,6 +279,7 @@ void session_rules::check_limits(const session::state& next) const {
   if (h.queue.size() > limits_.in_memory_max) broken("rule 9: more tasks in memory than in_memory_max");
   if (h.backlog.size() > limits_.backlog_max) broken("rule 9: more stubs than backlog_max");
   if (h.early_cancels.size() > limits_.early_cancels_max) broken("rule 9: more early cancels than the limit");
+  if (h.steers.size() + next.head.busy.joined.size() > limits_.joined_max) broken("rule 9: more joins than joined_max");
   if (next.head.outbox.size() > outbox_max) broken("rule 9: more in the outbox than outbox_max");
   std::set<id_hash> ids;
   for (const auto& item : next.head.ledger) {
@@ -241,7 +290,7 @@ void session_rules::check_limits(const session::state& next) const {
 void session_rules::check_ledger(const session::state& next) const {
   const auto& h = next.hand;
   const auto open = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + h.refused_tasks.size()
-      + h.refused_controls.size() + next.head.outbox.size();
+      + h.refused_controls.size() + next.head.outbox.size() + next.head.busy.joined.size();
   if (next.head.ledger.size() > ledger_max + open)
     broken("rule 9: more in the ledger than ledger_max and what is open");
   if (next.head.ledger.size() > ledger_most) broken("rule 9: more in the ledger than ledger_most");
@@ -261,6 +310,10 @@ void session_rules::commit_was_stored(const commit& c, const std::vector<session
       check_final(*ended);
       add_final(ended->run.message, ended->run.id);
       if (ended->ended == settlement::failed) failed_.insert(ended->run.message);
+    }
+    if (const auto* joined = std::get_if<session::message_has_joined>(&e)) {
+      if (joined->joined.place.kind == message_kind::task) add_final(joined->joined.place.seq, joined->id);
+      joined_[joined->into].insert(joined->joined.place.seq);
     }
     if (const auto* deleted = std::get_if<session::session_was_deleted>(&e)) {
       if (deleted->run) add_final(deleted->run->message, deleted->run->id);
@@ -296,7 +349,12 @@ void session_rules::check_final(const session::run_has_ended& e) const {
     if (one.kind == entry_kind::tool_call) calls[call_of(one)] += 1;
     if (one.kind == entry_kind::tool_result) results[call_of(one)] += 1;
   }
-  if (has_input && inputs != 1)
+  const auto joined = joined_.find(e.run.id);
+  const auto others = joined == joined_.end() ? 0 : joined->second.size();
+  const bool is_any_gone = others > 0 && std::ranges::any_of(joined->second, [&](stream_seq seq) { return taken_away_.contains(seq); });
+  // What was merged into a turn that never started may not have come again by then.
+  const bool fits = e.was_queued || is_any_gone ? inputs >= 1 && inputs <= 1 + others : inputs == 1 + others;
+  if (has_input && !fits)
     broken("the turn's input stands " + std::to_string(inputs) + " times in the transcript");
   if (calls != results) broken("rule 6: a tool call without exactly one result, run " + e.run.id.text());
 }
@@ -348,7 +406,7 @@ bool session_rules::has_twin(stream_seq seq, twin which) const {
 }
 
 void session_rules::all_has_ended(const session::state& last, const std::set<stream_seq>& tasks_left) const {
-  if (!session::is_quiet(last)) broken("stuck: the session is not quiet");
+  if (!session::is_quiet(last)) broken("stuck: the session is not quiet: " + what_is_left(last));
   if (session::stored_run(last.head) != nullptr) broken("stuck: a run is still under way");
   for (const auto& [seq, t] : tasks_) {
     if (taken_away_.contains(seq)) continue;

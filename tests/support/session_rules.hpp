@@ -51,6 +51,7 @@ private:
   void check_stale(const session::state& before, const session::input& in, const session::stepped& made) const;
   void check_executions(const session::state& before, const session::stepped& made) const;
   void check_launch(const session::state& before, const session::stepped& made, const slice_request& request) const;
+  void check_joined(const session::state& next, const slice_request& request) const;
   void check_order(const session::stepped& made, stream_seq starting) const;
   void check_acks(const session::stepped& made) const;
   void check_task_ack(const session::stepped& made, stream_seq seq) const;
@@ -76,6 +77,8 @@ private:
   std::set<stream_seq> control_letters_;
   std::set<stream_seq> failure_letters_;
   std::set<stream_seq> failed_;
+  /// By the run that they have joined.
+  std::map<task_id, std::set<stream_seq>> joined_;
   std::vector<entry> transcript_;
   bool is_deleted_ = false;
   /// Of the life under way.

@@ -23,6 +23,7 @@ struct task_options {
   std::string reply_to{};
   std::size_t bytes = 0;
   bool crowded = false;
+  busy_policy when_busy = busy_policy::enqueue;
 };
 
 /// How a session comes back. `after_crash`: the partition was taken from a node that died; what is in the queue is marked so.
@@ -37,8 +38,11 @@ inline constexpr life after_a_release{false, true, true};
 /// The session actor died, or was passivated: same owner.
 inline constexpr life in_the_same_hands{false, false, false};
 
+using control_body = decltype(baton::control::what);
+
 [[nodiscard]] task_id id_of(std::string_view text);
 [[nodiscard]] cancel cancel_of(std::string_view run, std::string_view because = "");
+[[nodiscard]] steer steer_of(std::string_view words, std::string_view run = "");
 [[nodiscard]] entry said(std::string_view text);
 [[nodiscard]] entry called(std::string_view call);
 [[nodiscard]] entry result_of(std::string_view call);

@@ -219,14 +219,29 @@ TEST_CASE("what is not known in a log makes it unreadable", "[codec][commit]") {
   CHECK(why_not(read_with(idle, {"entries"}, value::array{value::object{}})) == reason::log_unreadable);
 }
 
+TEST_CASE("a list of joined messages that is not whole makes the log unreadable", "[codec][commit]") {
+  const auto joined = [](std::string bytes) {
+    auto c = small_commit();
+    c.head.busy.applied_until = {7};
+    return read_with(c, {"head", "busy", "joined"}, value::bytes{std::move(bytes)});
+  };
+  const auto one = "t" + std::string(40, '\0') + "m";
+  CHECK(joined("")->head.busy.joined.empty());
+  CHECK(joined(one)->head.busy.joined == std::vector{joined_message{}});
+  CHECK(joined(one + "c" + std::string(40, '\0') + "i")->head.busy.joined.at(1).how == joined_message::manner::injected);
+  CHECK(why_not(joined("x" + std::string(40, '\0') + "m")) == reason::log_unreadable);
+  CHECK(why_not(joined("t" + std::string(40, '\0') + "x")) == reason::log_unreadable);
+  CHECK(why_not(joined(one.substr(1))) == reason::log_unreadable);
+}
+
 TEST_CASE("a ledger that is not whole makes the log unreadable", "[codec][commit]") {
   const auto ledger = [](std::string bytes) {
     return read_with(small_commit(), {"head", "ledger"}, value::bytes{std::move(bytes)});
   };
   CHECK(ledger("")->head.ledger.empty());
   CHECK(ledger(std::string(25, '\0'))->head.ledger == std::vector{ledger_item{}});
-  CHECK(ledger(std::string(24, '\0') + "\x04")->head.ledger.at(0).ended == settlement::refused);
-  CHECK(why_not(ledger(std::string(24, '\0') + "\x05")) == reason::log_unreadable);
+  CHECK(ledger(std::string(24, '\0') + "\x05")->head.ledger.at(0).ended == settlement::joined);
+  CHECK(why_not(ledger(std::string(24, '\0') + "\x06")) == reason::log_unreadable);
   CHECK(why_not(ledger(std::string(24, '\0') + "\xff")) == reason::log_unreadable);
   CHECK(why_not(ledger(std::string(24, '\0'))) == reason::log_unreadable);
   CHECK(why_not(ledger(std::string(51, '\0'))) == reason::log_unreadable);

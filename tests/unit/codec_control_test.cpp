@@ -51,7 +51,7 @@ TEST_CASE("a control message says what it is", "[codec][control]") {
   CHECK(refused("{}") == refusal{reason::missing_field, "kind"});
   CHECK(refused(R"({"kind":null})") == refusal{reason::missing_field, "kind"});
   CHECK(refused(R"({"kind":7})").why == reason::wrong_type);
-  for (const auto* planned : {"steer", "tool_result", "auth_result", "unstick", "job_done", "child_done"}) {
+  for (const auto* planned : {"tool_result", "auth_result", "unstick", "job_done", "child_done"}) {
     CHECK(refused("{\"kind\":\""s + planned + "\"}").why == reason::not_supported);
   }
   for (const auto* unknown : {"", "turn", "follow_up", "schedule_due", "Cancel", "remove"}) {
@@ -59,6 +59,15 @@ TEST_CASE("a control message says what it is", "[codec][control]") {
   }
   CHECK(refused(R"({"kind":"cancel","version":2})").why == reason::unknown_version);
   CHECK(refused("[]").why == reason::not_decodable);
+}
+
+TEST_CASE("a steer says something, and to whom", "[codec][control]") {
+  const auto to_whom = std::get<steer>(accepted(R"({"kind":"steer","run":"t1","input":"left","by":"ann"})").what);
+  CHECK(to_whom == steer{task_id::parse("t1"), "left", "ann"});
+  CHECK(std::get<steer>(accepted(R"({"kind":"steer","input":["a","b"]})").what) == steer{std::nullopt, value::array{"a", "b"}, ""});
+  CHECK(refused(R"({"kind":"steer"})") == refusal{reason::missing_field, "input"});
+  CHECK(refused(R"({"kind":"steer","input":7})").why == reason::wrong_type);
+  CHECK(refused(R"({"kind":"steer","input":"x","run":"a b"})").why == reason::invalid_task_id);
 }
 
 TEST_CASE("common fields are checked as in a task", "[codec][control]") {

@@ -125,6 +125,7 @@ task codec_generator::any_task(bool with_bytes) {
   what.input = coin() ? value{text()} : value{any_items(3, with_bytes)};
   what.runner = "echo";
   if (coin()) what.options = any_object(3, with_bytes);
+  if (coin()) what.when_busy = busy_policies[below(busy_policies.size())].is;
   t.what = std::move(what);
   return t;
 }
@@ -134,8 +135,9 @@ control codec_generator::any_control() {
   c.id = any_task_id();
   if (coin()) c.traceparent = traceparent;
   if (coin()) c.reply_to = "_INBOX.abc.2";
-  switch (below(3)) {
-  case 0: {
+  switch (below(4)) {
+  case 0: c.what = steer{coin() ? std::optional{any_task_id()} : std::nullopt, text(), short_text()}; break;
+  case 3: {
     auto& what = c.what.emplace<cancel>();
     if (coin()) what.run = any_task_id();
     what.by = short_text();
@@ -184,6 +186,9 @@ run_record codec_generator::any_run() {
   if (coin()) run.last_checkpoint = any_checkpoint();
   run.input_stored = coin();
   run.last_error = short_text();
+  run.has_waited = coin();
+  if (coin()) run.stopped_by = any_task_id();
+  run.is_rolled_back = coin();
   return run;
 }
 
@@ -216,6 +221,13 @@ head codec_generator::any_head() {
     h.last = last_run{any_task_id(), any_settlement(), time(), static_cast<std::uint32_t>(number()), std::nullopt};
     if (coin()) h.last->code = any_reason();
   }
+  for (auto count = below(4); count > 0; --count) {
+    h.busy.joined.push_back({{coin() ? message_kind::task : message_kind::control, {number()}}, {number(), number()}, {number(), number()},
+        coin() ? joined_message::manner::merged : joined_message::manner::injected});
+  }
+  h.busy.applied_until = {number()};
+  h.busy.replaced_until = {number()};
+  if (coin()) h.busy.replaced_by = any_task_id();
   h.title = short_text();
   h.title_version = number();
   h.pinned = coin();
@@ -266,6 +278,9 @@ event codec_generator::any_event() {
   if (coin()) e.code = to_text(any_reason());
   if (coin()) e.due = time();
   e.count = number();
+  e.disposition = static_cast<disposition>(below(dispositions.size()));
+  if (coin()) e.other = any_task_id();
+  e.boundary = static_cast<std::uint32_t>(number());
   return e;
 }
 

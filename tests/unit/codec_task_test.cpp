@@ -167,11 +167,13 @@ TEST_CASE("kinds are known, planned or unknown", "[codec][task]") {
   CHECK(refused(R"("kind":"steer")") == reason::unknown_kind);
 }
 
-TEST_CASE("a turn can only be queued so far", "[codec][task]") {
-  accepted(R"("when_busy":"enqueue")");
-  for (const auto* policy : {"steer", "interrupt", "rollback", "reject", "replace", "merge", "debounce"}) {
-    CHECK(refused(R"("when_busy":")"s + policy + "\"") == reason::not_supported);
+TEST_CASE("a turn says what becomes of it while a run is under way", "[codec][task]") {
+  CHECK(std::get<turn>(accepted(R"("tenant":"a")").what).when_busy == busy_policy::enqueue);
+  for (const auto& policy : busy_policies) {
+    const auto t = accepted(R"("when_busy":")"s + std::string{policy.text} + "\"");
+    CHECK(std::get<turn>(t.what).when_busy == policy.is);
   }
+  CHECK(refused(R"("when_busy":7)") == reason::wrong_type);
   CHECK(refused(R"("when_busy":"later")") == reason::unknown_policy);
   CHECK(refused(R"("when_busy":"")") == reason::unknown_policy);
 }

@@ -238,6 +238,7 @@ TEST_CASE("each relation is checked", "[config]") {
       {"lease.self_stop lease.duration", {"--lease.self-stop", "10s"}},
       {"session.in_memory_max session.backlog_max", {"--session.backlog-max", "63"}},
       {"session.retry_first session.retry_longest", {"--session.retry-first", "61s"}},
+      {"session.debounce session.debounce_longest", {"--session.debounce", "21s"}},
       {"session.slice_time_limit session.run_wall_limit", {"--session.run-wall-limit", "299s"}},
       {"source.fetch_batch source.credit", {"--source.credit", "255"}},
       {"source.credit session.waiting_inputs_max", {"--session.waiting-inputs-max", "8191"}},

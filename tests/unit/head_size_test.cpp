@@ -51,6 +51,9 @@ run_record fullest_run() {
   run.last_checkpoint = checkpoint{largest_state(), std::nullopt, {any_number}, any_time};
   run.input_stored = true;
   run.last_error = std::string(error_text_max, 'e');
+  run.has_waited = true;
+  run.stopped_by = longest_task();
+  run.is_rolled_back = true;
   return run;
 }
 
@@ -68,6 +71,10 @@ head fullest_head() {
   h.ledger.resize(ledger_most, {{any_number, any_number}, {any_number}, settlement::refused});
   h.outbox.resize(outbox_max, {"dead." + std::to_string(any_number), longest_task(), {any_number}, longest_reason(),
                                   std::string(error_text_max, 'e'), any_count, any_time});
+  h.busy.joined.resize(joined_max);
+  h.busy.applied_until = {any_number};
+  h.busy.replaced_until = {any_number};
+  h.busy.replaced_by = longest_task();
   h.last = last_run{longest_task(), settlement::completed, any_time, any_count, longest_reason()};
   for (std::size_t i = 0; i < title_characters_max; ++i)
     h.title += "\xF0\x9F\x98\x80";
@@ -97,12 +104,14 @@ TEST_CASE("the fullest head fits, and so does each of its parts", "[head]") {
   CHECK(part([](head& h) { h.phase = phases::idle{}; }) <= head_parts::run);
   CHECK(part([](head& h) { h.ledger.clear(); }) <= head_parts::ledger);
   CHECK(part([](head& h) { h.outbox.clear(); }) <= head_parts::outbox);
+  CHECK(part([](head& h) { h.busy = {}; }) <= head_parts::busy);
   CHECK(part([](head& h) { h.title.clear(); }) <= head_parts::title);
   CHECK(part([](head& h) { h.labels.clear(); }) <= head_parts::labels);
   auto rest = fullest_head();
   rest.phase = phases::idle{};
   rest.ledger.clear();
   rest.outbox.clear();
+  rest.busy = {};
   rest.title.clear();
   rest.labels.clear();
   CHECK(codec::head_size(rest) <= head_parts::rest);
@@ -123,10 +132,10 @@ TEST_CASE("the ledger has room for all that may be settled once it is crowded", 
   // The last that still came through may settle a task besides itself; some refusals are recorded even then;
   // then the run in hand and its cancels, and the early cancels with their tasks.
   const auto last_one = std::size_t{2};
-  const auto refusals = std::size_t{40};
+  const auto refusals = std::size_t{24};
   const auto run = 1 + l.cancels_max;
   const auto early = 2 * l.early_cancels_max;
-  CHECK(l.open_acks_max - 1 + last_one + refusals + run + early <= ledger_most);
+  CHECK(l.open_acks_max - 1 + last_one + refusals + run + early + l.joined_max <= ledger_most);
   CHECK(ledger_max <= ledger_most);
 }
 

@@ -18,6 +18,7 @@ session::limits tight_limits() {
   l.in_memory_max = 4;
   l.backlog_max = 5;
   l.early_cancels_max = 2;
+  l.joined_max = 3;
   l.open_acks_max = 6;
   l.labels_max = 3;
   l.record_bytes_max = 4'096;
@@ -74,10 +75,12 @@ private:
     if (one_in(20)) how.runner = "no_such_runner";
     if (one_in(8)) how.deadline = world_.time() + milliseconds{pick(8'000)};
     if (one_in(3)) how.reply_to = "_INBOX.t";
+    if (one_in(3)) how.when_busy = busy_policies[pick(busy_policies.size())].is;
     published_.emplace_back(id, how);
     if (published_.size() > 8) published_.pop_front();
     const auto seq = world_.publish(id, how);
-    note("publish " + id + " at " + text(seq) + " for " + how.runner + (how.deadline ? " with a deadline" : ""));
+    note("publish " + id + " at " + text(seq) + " for " + how.runner + (how.deadline ? " with a deadline" : "") + ", "
+        + std::string{to_text(how.when_busy)});
   }
 
   /// As it was, or with another body.
@@ -96,7 +99,11 @@ private:
       controls_made_ += 1;
     }
     const auto kind = pick(10);
-    if (kind < 7) {
+    if (kind < 2) {
+      const auto run = one_in(3) ? std::string{} : recent(tasks_made_ + 1, "t");
+      note("publish " + id + ": steer " + run);
+      world_.publish_control(id, steer_of(one_in(9) ? "left" : "right", run));
+    } else if (kind < 7) {
       const auto run = one_in(4) ? std::string{} : recent(tasks_made_ + 1, "t");
       note("publish " + id + ": cancel " + run);
       world_.publish_control(id, cancel_of(run, one_in(9) ? "really" : "enough"));
@@ -229,6 +236,13 @@ private:
 
   void fault() {
     const auto kind = pick(12);
+    const auto& joined = world_.now().head.busy.joined;
+    if (kind < 3 && !joined.empty() && joined.front().place.kind == message_kind::task) {
+      const auto seq = joined.front().place.seq;
+      note("take away " + text(seq));
+      world_.take_away(seq);
+      return reload("crash", after_a_crash);
+    }
     if (kind == 0) {
       note("drain");
       return world_.drain();

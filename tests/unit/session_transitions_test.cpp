@@ -35,6 +35,11 @@ const auto phases_to_try = std::to_array<named_act>({
     {"t1 runs, known to the log", [](auto& s) { run_t1(s), s.grew_old(); }},
     {"t1 runs, asked to cancel", [](auto& s) { run_t1(s), s.cancel_run("c0", "t1"); }},
     {"t1 runs, asked to yield by a drain", [](auto& s) { run_t1(s), s.drain(); }},
+    {"t1 runs, t2 waits, t3 waits to join t1",
+        [](auto& s) { run_t1(s), s.task("t2"), s.task("t3", {.when_busy = busy_policy::steer}); }},
+    {"t1 runs, t0 has joined it since its checkpoint",
+        [](auto& s) { run_t1(s), s.task("t0", {.when_busy = busy_policy::steer}), s.boundary(); }},
+    {"t1 runs, asked to stop by t0", [](auto& s) { run_t1(s), s.task("t0", {.when_busy = busy_policy::interrupt}); }},
     {"t1 waits for its next attempt", [](auto& s) { run_t1(s), s.end(failed{reason::program_exit, "no", true}); }},
     {"t1 has yielded and waits for a slot", [](auto& s) { run_t1(s), s.end(yielded{"asked"}, {}, value{1}); }},
     {"loaded after a crash, t1's task not yet come", [](auto& s) { run_t1(s), s.grew_old(), s.crash_and_reload(); }},
@@ -50,6 +55,11 @@ execution_id current(const session_driver& s) {
 /// Tasks come in stream order: nothing happens while an older one is still to come.
 void deliver_newest(session_driver& s) {
   if (s.undelivered(message_kind::task) == 1) s.deliver_next(message_kind::task);
+}
+
+void with_policy(session_driver& s, busy_policy policy) {
+  s.publish("t4", {.reply_to = "_INBOX.a", .when_busy = policy});
+  deliver_newest(s);
 }
 
 void slot_granted(session_driver& s) {
@@ -84,6 +94,15 @@ const auto inputs_to_try = std::to_array<named_act>({
     {"task t1, other body", [](auto& s) { s.publish("t1", {.body = "x"}), deliver_newest(s); }},
     {"task t2, no such runner", [](auto& s) { s.publish("t2", {.runner = "x"}), deliver_newest(s); }},
     {"task t1 delivered again", [](auto& s) { redeliver_t1(s); }},
+    {"task t4, steer", [](auto& s) { with_policy(s, busy_policy::steer); }},
+    {"task t4, interrupt", [](auto& s) { with_policy(s, busy_policy::interrupt); }},
+    {"task t4, rollback", [](auto& s) { with_policy(s, busy_policy::rollback); }},
+    {"task t4, reject", [](auto& s) { with_policy(s, busy_policy::reject); }},
+    {"task t4, replace", [](auto& s) { with_policy(s, busy_policy::replace); }},
+    {"task t4, merge", [](auto& s) { with_policy(s, busy_policy::merge); }},
+    {"task t4, debounce", [](auto& s) { with_policy(s, busy_policy::debounce); }},
+    {"steer t1", [](auto& s) { s.publish_control("s1", steer_of("left", "t1")), s.deliver_next(message_kind::control); }},
+    {"steer what runs", [](auto& s) { s.publish_control("s1", steer_of("left")), s.deliver_next(message_kind::control); }},
     {"cancel t1", [](auto& s) { s.publish_control("c1", cancel_of("t1")), s.deliver_next(message_kind::control); }},
     {"cancel what runs",
         [](auto& s) { s.publish_control("c1", cancel_of("")), s.deliver_next(message_kind::control); }},

@@ -160,6 +160,24 @@ commit a_commit(phase p) {
   return c;
 }
 
+/// What the busy policies have decided.
+commit a_busy_commit() {
+  auto run = a_run();
+  run.has_waited = true;
+  run.stopped_by = a_task("order-9");
+  run.is_rolled_back = true;
+  auto c = a_commit(phases::running{run});
+  c.head.ledger.push_back({hash_of_id(message_kind::task, a_task("order-8")), {2}, settlement::joined});
+  c.head.busy.joined = {{{message_kind::task, {4'712}}, hash_of_id(message_kind::task, a_task("order-8")),
+                            hash_of_id(message_kind::task, a_task("order-7")), joined_message::manner::merged},
+      {{message_kind::control, {88}}, hash_of_id(message_kind::control, a_task("c-2")),
+          hash_of_id(message_kind::task, a_task("order-7")), joined_message::manner::injected}};
+  c.head.busy.applied_until = {4'713};
+  c.head.busy.replaced_until = {4'713};
+  c.head.busy.replaced_by = a_task("order-9");
+  return c;
+}
+
 commit a_tombstone() {
   auto c = a_commit(phases::deleted{ms(1'767'323'047'000)});
   c.entries.clear();
@@ -170,7 +188,8 @@ commit a_tombstone() {
 std::vector<std::pair<std::string, commit>> commits() {
   return {{"commit_idle.hex", a_commit(phases::idle{})}, {"commit_running.hex", a_commit(phases::running{a_run()})},
       {"commit_retry_wait.hex", a_commit(phases::retry_wait{a_run(), ms(1'767'323'050'000)})},
-      {"commit_yielded.hex", a_commit(phases::yielded{a_run()})}, {"commit_deleted.hex", a_tombstone()}};
+      {"commit_yielded.hex", a_commit(phases::yielded{a_run()})}, {"commit_deleted.hex", a_tombstone()},
+      {"commit_busy.hex", a_busy_commit()}};
 }
 
 task an_order() {
@@ -198,7 +217,9 @@ std::vector<std::pair<std::string, control>> controls() {
   editing.what = edit{"New title", 2, true, {{"team", ""}, {"tier", "gold"}}, "ann"};
   auto deleting = common;
   deleting.what = baton::remove{"ann"};
-  return {{"cancel", cancelling}, {"edit", editing}, {"delete", deleting}};
+  auto steering = common;
+  steering.what = steer{a_task("order-7"), "To Berlin, please", "ann"};
+  return {{"cancel", cancelling}, {"edit", editing}, {"delete", deleting}, {"steer", steering}};
 }
 
 answer an_answer() {
@@ -238,6 +259,11 @@ std::vector<event> one_event_of_each_kind() {
     e.code = to_text(reason::program_exit);
     e.due = ms(1'767'323'050'000);
     e.count = 5;
+    if (row.is == event_kind::message_disposed) {
+      e.disposition = disposition::injected;
+      e.other = a_task("order-6");
+      e.boundary = 4;
+    }
     all.push_back(e);
   }
   return all;
@@ -347,6 +373,8 @@ TEST_CASE("the texts of closed lists never change their meaning", "[wire]") {
   add("entries", codec::entry_kind_names);
   add("verdicts", codec::verdict_names);
   add("events", event_kinds);
+  add("dispositions", dispositions);
+  add("policies", busy_policies);
   add("reasons", reasons);
   check_file("names.txt", names);
 }

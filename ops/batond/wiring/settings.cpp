@@ -25,6 +25,8 @@ session::limits session_limits(const options& o) {
   l.slice_time_limit = o.session.slice_time_limit;
   l.run_wall_limit = o.session.run_wall_limit;
   l.slices_max = o.session.slices_max;
+  l.debounce = o.session.debounce;
+  l.debounce_longest = o.session.debounce_longest;
   l.settle = o.session.settle;
   l.labels_max = o.session.labels_max;
   l.record_bytes_max = o.session.record_bytes_max.bytes;
