@@ -89,6 +89,7 @@ struct typed {
   watch_order watch;
   show_order show;
   cancel_order cancel;
+  steer_order steer;
   edit_order edit;
   std::vector<std::string> unlabelled;
   delete_order remove;
@@ -132,6 +133,11 @@ void add_send(CLI::App& to, const shared_typed& all) {
   c.add_option("--runner", o.runner, "who runs it")->capture_default_str();
   add_id(c, "--id", o.id, "the task's id; sending it again with the same content is harmless");
   add_json(c, "--options", o.options, true, "for the runner");
+  std::map<std::string, busy_policy> policies;
+  for (const auto& row : busy_policies) policies.emplace(row.text, row.is);
+  c.add_option("--when-busy", o.when_busy, "what becomes of it while a run is under way")
+      ->transform(CLI::CheckedTransformer(policies).description("POLICY: enqueue, steer, interrupt, rollback, reject, replace, merge, debounce"))
+      ->type_name("");
   c.add_option("--tenant", o.tenant, "on whose account");
   add_labels(c, "--label", o.labels, "on the task; may be repeated");
   add_duration(c, "--deadline", o.deadline, "give the run up when it is not done by then");
@@ -164,6 +170,16 @@ void add_cancel(CLI::App& to, const shared_typed& all) {
   c.add_option("--reason", o.because, "for the record");
   add_duration(c, "--timeout", o.timeout, "wait no longer for the answer (10s)");
   on_chosen(c, all, [at = all.get()](desk& d) { return cancel_run(at->cancel, d); });
+}
+
+void add_steer(CLI::App& to, const shared_typed& all) {
+  auto& o = all->steer;
+  auto& c = *to.add_subcommand("steer", "Say something to a run under way; it hears it at its next safe boundary");
+  add_id(c, "SESSION", o.session, "the session")->required();
+  c.add_option("TEXT", o.text, "what is said")->required();
+  add_id(c, "--run", o.run, "instead of the one under way");
+  add_duration(c, "--timeout", o.timeout, "wait no longer for the boundary (10m)");
+  on_chosen(c, all, [at = all.get()](desk& d) { return steer_run(at->steer, d); });
 }
 
 void add_edit(CLI::App& to, const shared_typed& all) {
@@ -270,6 +286,7 @@ request parse_arguments(const std::vector<std::string>& args, const std::map<std
   add_watch(tree, all);
   add_show(tree, all);
   add_cancel(tree, all);
+  add_steer(tree, all);
   add_edit(tree, all);
   add_delete(tree, all);
   add_dead(tree, all);

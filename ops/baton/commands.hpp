@@ -33,6 +33,7 @@ struct send_order {
   std::optional<value> input;
   std::string runner = "echo";
   value options;
+  busy_policy when_busy = busy_policy::enqueue;
   std::string tenant;
   baton::labels labels;
   std::optional<milliseconds> deadline;
@@ -75,6 +76,15 @@ struct cancel_order {
   milliseconds timeout{10'000};
 };
 [[nodiscard]] ending cancel_run(const cancel_order& o, desk& at);
+
+struct steer_order {
+  session_id session;
+  std::string text;
+  task_id run;
+  milliseconds timeout{600'000};
+};
+/// Says something to a run; waits until that has taken it in, or has ended.
+[[nodiscard]] ending steer_run(const steer_order& o, desk& at);
 
 struct edit_order {
   session_id session;

@@ -1,4 +1,4 @@
-// baton cancel, edit, delete: what is asked of a session beside its turns, and what it answers.
+// baton cancel, steer, edit, delete: what is asked of a session beside its turns, and what it answers.
 #include "messages/codec.hpp"
 #include "ops/baton/commands.hpp"
 #include "ops/baton/random.hpp"
@@ -79,6 +79,22 @@ ending cancel_run(const cancel_order& o, desk& at) {
     return complain(exit_code::timed_out, "no answer yet: " + run + " has not ended, or the session does not know it; then the cancel is "
                                               "kept for a minute and ends the run if it comes (baton show " + o.session.text()
                                               + " tells, --timeout 70s waits for the last word)");
+  }
+  return end;
+}
+
+ending steer_run(const steer_order& o, desk& at) {
+  steer what;
+  if (!o.run.empty()) what.run = o.run;
+  what.input = o.text;
+  what.by = at.user;
+  const auto of = " of session " + o.session.text();
+  const auto run = o.run.empty() ? "the run under way" + of : "run " + o.run.text() + of;
+  const auto none = o.run.empty() ? "no run is under way in session " + o.session.text()
+                                  : run + " has ended; baton send --when-busy steer would make it the next turn";
+  auto end = ask(o.session, what, o.timeout, {run + " has taken it in", none, "waits for the next safe boundary of " + run}, at);
+  if (!end && end.error().code == exit_code::timed_out) {
+    return complain(exit_code::timed_out, run + " has not reached a safe boundary yet; it hears it when it does");
   }
   return end;
 }

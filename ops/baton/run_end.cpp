@@ -16,16 +16,17 @@ constexpr milliseconds glance{100};
 /// After so long without a word the log is read: an event may have been missed.
 constexpr milliseconds silence{2'000};
 
-std::optional<settlement> settlement_of(event_kind kind) {
-  if (kind == event_kind::run_completed) return settlement::completed;
-  if (kind == event_kind::run_failed) return settlement::failed;
-  if (kind == event_kind::run_cancelled) return settlement::cancelled;
+std::optional<settlement> settlement_in(const event& e) {
+  if (e.kind == event_kind::run_completed) return settlement::completed;
+  if (e.kind == event_kind::run_failed) return settlement::failed;
+  if (e.kind == event_kind::run_cancelled) return settlement::cancelled;
+  if (e.disposition == disposition::injected || e.disposition == disposition::merged) return settlement::joined;
   return std::nullopt;
 }
 
 std::optional<settlement> end_in(const commit& c, const task_id& run) {
   for (const auto& e : c.events) {
-    if (e.run == run && settlement_of(e.kind)) return settlement_of(e.kind);
+    if (e.run == run && settlement_in(e)) return settlement_in(e);
   }
   return std::nullopt;
 }
@@ -110,7 +111,7 @@ or_complaint<std::optional<run_end>> run_watch::take_committed(
   for (const auto& line : h.events) {
     const auto e = codec::decode_event(line);
     if (!e || e->run != task.id) continue;
-    if (const auto ended = settlement_of(e->kind)) return read_commit(task, h.seq);
+    if (settlement_in(*e)) return read_commit(task, h.seq);
     if (const auto object = codec::decode_value(line, {})) told.event(object->value);
   }
   return std::optional<run_end>{};

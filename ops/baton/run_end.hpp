@@ -27,7 +27,7 @@ struct accepted_task {
 /// The content under which a session knows an id, as far as its head remembers: of the run under way, or of one that was settled.
 [[nodiscard]] std::optional<body_digest> known_content(const head& h, const task_id& id);
 
-/// The run came to its end, in this commit. `ended` is completed, failed or cancelled.
+/// The task came to its end, in this commit. `ended` is completed, failed, cancelled, or joined: it is part of another run.
 struct run_ended {
   settlement ended = settlement::completed;
   stored_commit in;

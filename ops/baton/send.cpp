@@ -39,7 +39,7 @@ or_complaint<task> task_of(const send_order& o, const desk& at) {
   made.tenant = o.tenant;
   made.labels = o.labels;
   if (o.deadline) made.deadline = at.time.now() + *o.deadline;
-  made.what = turn{*std::move(input), o.runner, o.options};
+  made.what = turn{*std::move(input), o.runner, o.options, o.when_busy};
   return made;
 }
 
@@ -113,7 +113,16 @@ last_words last_words_of(const commit& c, const task_id& run) {
 }
 
 exit_code code_of(settlement ended) {
-  return ended == settlement::completed ? exit_code::done : exit_code::run_failed;
+  const bool is_done = ended == settlement::completed || ended == settlement::joined;
+  return is_done ? exit_code::done : exit_code::run_failed;
+}
+
+/// The run that the task has joined.
+std::string joined_by(const commit& c, const task_id& id) {
+  for (const auto& e : c.events) {
+    if (e.kind == event_kind::message_disposed && e.run == id) return e.other.text();
+  }
+  return {};
 }
 
 ending refuse_taken_id(const accepted_task& task, desk& at) {
@@ -141,8 +150,14 @@ struct telling {
       if (end.ended == settlement::completed) told.emplace_back("result", said.result);
       if (!said.code.empty()) told.emplace_back("code", said.code);
       if (!said.text.empty()) told.emplace_back("text", said.text);
+      if (end.ended == settlement::joined) told.emplace_back("joined", joined_by(end.in.commit, task.id));
       at.tell.object(value{std::move(told)});
       return code_of(end.ended);
+    }
+    if (end.ended == settlement::joined) {
+      const auto run = joined_by(end.in.commit, task.id);
+      at.tell.line("task " + task.id.text() + " joined run " + run + " (baton show " + task.session.text() + " --run " + run + ")");
+      return exit_code::done;
     }
     if (end.ended == settlement::completed) {
       if (!said.result.is_null() && !seen.has_said(shown(said.result))) at.tell.line(shown(said.result));

@@ -148,6 +148,8 @@ std::string shown_event(const value& event) {
   };
   add("kind", "");
   add("run", "");
+  add("disposition", "");
+  add("other", "");
   add("code", "");
   add("detail", "");
   add("slice", "slice ");

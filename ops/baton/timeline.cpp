@@ -49,6 +49,10 @@ timeline_step step_of(const stored_commit& c, const event& e) {
   s.attempt = e.attempt;
   s.code = e.code;
   s.due = e.due;
+  if (e.kind == event_kind::message_disposed) {
+    s.message = e.run;
+    s.disposition = e.disposition;
+  }
   return s;
 }
 
@@ -68,6 +72,11 @@ std::string words_of(const timeline_step& s) {
   if (s.kind == event_kind::execution_lost) return slice + " is lost";
   if (s.kind == event_kind::dead_letter_confirmed) return "dead letter stored";
   if (const auto ended = settlement_of(s.kind)) return std::string{word_of(*ended)};
+  if (s.kind == event_kind::message_disposed) {
+    std::string became{to_text(s.disposition)};
+    std::ranges::replace(became, '_', ' ');
+    return s.message.text() + " " + became;
+  }
   std::string name{to_text(s.kind)};
   std::ranges::replace(name, '_', ' ');
   return name;
@@ -144,6 +153,10 @@ value step_object(const timeline_step& s, instant began) {
     told.emplace_back("until_ms", since(s.until));
   }
   if (!s.code.empty()) told.emplace_back("code", s.code);
+  if (s.disposition != disposition::none) {
+    told.emplace_back("message", s.message.text());
+    told.emplace_back("disposition", to_text(s.disposition));
+  }
   if (s.due) told.emplace_back("due_ms", since(*s.due));
   if (s.ran) told.emplace_back("ran_ms", std::int64_t{s.ran->count()});
   return told;
@@ -153,13 +166,14 @@ value step_object(const timeline_step& s, instant began) {
 
 void timeline_reader::take(const stored_commit& c) {
   for (const auto& e : c.commit.events) {
-    if (e.run == made_.run) take(c, e);
+    const bool met_it = e.kind == event_kind::message_disposed && e.other == made_.run;
+    if (e.run == made_.run || met_it) take(c, e);
   }
 }
 
 void timeline_reader::take(const stored_commit& c, const event& e) {
   // The session had forgotten the id, and it came anew.
-  if (made_.ended && e.kind != event_kind::dead_letter_confirmed) *this = timeline_reader{made_.run};
+  if (made_.ended && e.run == made_.run && e.kind != event_kind::dead_letter_confirmed) *this = timeline_reader{made_.run};
   const auto* run = under_way(c.commit.head);
   if (run != nullptr && run->id == made_.run) {
     made_.runner = run->runner;

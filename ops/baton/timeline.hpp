@@ -30,6 +30,9 @@ struct timeline_step {
   /// Ends that count as failed, since the last checkpoint.
   std::uint32_t attempt = 0;
   std::string code;
+  /// Of a message that met the run: its id (or the run's own, when it met another) and what became of it.
+  task_id message;
+  baton::disposition disposition = baton::disposition::none;
   /// When a retry is due.
   std::optional<instant> due;
   /// The first step, or one of another node or epoch than the one before.

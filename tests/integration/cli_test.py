@@ -20,7 +20,11 @@ from link import Link  # noqa: E402
 from node import Node, wait_until  # noqa: E402
 
 PATIENCE = 60
-CONFIG = """
+CONFIG = f"""
+[runners.count]
+type = "command"
+program = "{ROOT}/examples/programs/count_words.py"
+mode = "jsonl"
 [session]
 labels_max = 2
 [runners.wc]
@@ -156,7 +160,7 @@ class Send(Cli):
 
     def test_a_refused_task_exits_4_and_names_its_page(self):
         said = self.err("send", self.session, "x", "--runner", "nobody", code=REFUSED)
-        self.assertRegex(said, "unknown_runner: nobody: node [a-zA-Z0-9_-]+ has cat, echo, fail, loop, sleep, wc")
+        self.assertRegex(said, "unknown_runner: nobody: node [a-zA-Z0-9_-]+ has cat, count, echo, fail, loop, sleep, wc")
         self.assertIn("ops/errors/unknown_runner.md", said)
         refused = self.object("send", self.session, "x", "--runner", "nobody", code=REFUSED)
         self.assertEqual((refused["status"], refused["code"]), ("refused", "unknown_runner"))
@@ -236,6 +240,21 @@ class Send(Cli):
         second.until("^y$")
         self.assertEqual(second.process.wait(PATIENCE), DONE)
         first.until("cancelled")
+
+    def test_what_comes_while_a_run_goes_on_joins_it_or_is_refused(self):
+        first = self.follow("send", self.session, "a line\n" * 400, "--runner", "count", "--id", "first", "--options", '{"pause": 0.02}')
+        first.until("^line 1 of")
+        joined = self.object("send", self.session, "apple", "--id", "second", "--runner", "count", "--when-busy", "steer")
+        self.assertEqual((joined["status"], joined["joined"]), ("joined", "first"))
+        self.assertIn("joined run first", self.out("send", self.session, "pear", "--runner", "count", "--when-busy", "steer"))
+        self.assertIn("has taken it in", self.out("steer", self.session, "plum"))
+        refused = self.err("send", self.session, "x", "--when-busy", "reject", code=REFUSED)
+        self.assertIn("ops/errors/session_busy.md", refused)
+        self.err("send", self.session, "x", "--when-busy", "later", code=USAGE)
+        self.assertIn("second injected", self.out("show", self.session, "--run", "first"))
+        self.out("send", self.session, "last words", "--when-busy", "interrupt")
+        first.until("cancelled")
+        self.assertIn("no run is under way", self.err("steer", self.session, "too late", code=REFUSED))
 
     def under_way(self):
         shown = subprocess.run(self.line("show", self.session, "--json"), capture_output=True, text=True, timeout=PATIENCE)

@@ -113,6 +113,26 @@ TEST_CASE("a run that yielded, lost its node and failed once is told from its be
   CHECK(*steps[6].find("due_ms") == value{20'000});
 }
 
+TEST_CASE("what joined a run, or came too late for it, is told with it", "[timeline]") {
+  log_of_session log;
+  event joined;
+  joined.kind = event_kind::message_disposed;
+  joined.run = *task_id::parse("t2");
+  joined.disposition = disposition::injected;
+  joined.other = t1;
+  auto late = joined;
+  late.run = *task_id::parse("t3");
+  late.disposition = disposition::next_turn;
+  log.commit(seconds{1}, {log.about(event_kind::checkpoint_stored), joined});
+  log.commit(seconds{2}, {log.about(event_kind::run_completed), late}, false);
+  const auto told = timeline_of(log.commits);
+  REQUIRE(told.steps.size() == 4);
+  CHECK(told.ended == settlement::completed);
+  const auto lines = lines_of(log.commits);
+  CHECK(lines.at(3).find("t2 injected") != std::string::npos);
+  CHECK(lines.at(5).find("t3 next turn") != std::string::npos);
+}
+
 TEST_CASE("however many checkpoints a slice leaves, they are one line", "[timeline]") {
   log_of_session log;
   for (int i = 0; i < 900; ++i) log.commit(milliseconds{100 * i}, {log.about(event_kind::checkpoint_stored)});
