@@ -224,6 +224,11 @@ void add(value::object& to, const steer& s) {
   add_text(to, "by", s.by);
 }
 
+void add(value::object& to, const unstick& u) {
+  to.emplace_back("kind", "unstick");
+  add_text(to, "by", u.by);
+}
+
 void add(value::object& to, const remove& r) {
   to.emplace_back("kind", "delete");
   add_text(to, "by", r.by);
@@ -264,7 +269,7 @@ expected<control, refusal> decode_control(std::string_view bytes, const arrival&
   read_version(in);
   in.require("kind");
   const auto kind = read_kind(
-      in, {"cancel", "edit", "delete", "steer"}, {"tool_result", "auth_result", "unstick", "job_done", "child_done"});
+      in, {"cancel", "edit", "delete", "steer", "unstick"}, {"tool_result", "auth_result", "job_done", "child_done"});
   read_id(in, from, c.id);
   refuse_not_before(in);
   read_traceparent(in, from, c.traceparent);
@@ -277,6 +282,8 @@ expected<control, refusal> decode_control(std::string_view bytes, const arrival&
     in.read("by", c.what.emplace<remove>().by, by_bytes_max);
   } else if (kind == "steer") {
     read_steer(in, c.what.emplace<steer>());
+  } else if (kind == "unstick") {
+    in.read("by", c.what.emplace<unstick>().by, by_bytes_max);
   }
   if (fault) return unexpected{*std::move(fault)};
   c.encoding = payload->encoding;

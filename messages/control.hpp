@@ -52,13 +52,20 @@ struct steer {
   friend bool operator==(const steer&, const steer&) = default;
 };
 
+/// Stop waiting for what may never come: a slice that runs is killed and counts as lost, a run that waits for its next attempt goes
+/// on at once, a session that was set aside for its errors is tried again. Loses nothing.
+struct unstick {
+  std::string by;
+  friend bool operator==(const unstick&, const unstick&) = default;
+};
+
 struct control {
   task_id id;
   std::string traceparent;
   std::string reply_to;
   baton::encoding encoding = baton::encoding::msgpack;
   body_digest digest;
-  std::variant<cancel, edit, remove, steer> what;
+  std::variant<cancel, edit, remove, steer, unstick> what;
   friend bool operator==(const control&, const control&) = default;
 };
 

@@ -59,9 +59,7 @@ caf::behavior partition_actor::make_behavior() {
       [this](const session_drained& in) { on_drained(in); },
       [this](sweep_idle) { sweep(); },
       [this](const quarantine_over& in) {
-        const auto found = residents_.find(in.session);
-        if (draining_ || found == residents_.end() || !std::exchange(found->second.is_quarantined, false)) return;
-        found->second.since = with_->source->forget(at_.partition, in.session);
+        if (!draining_ && is_quarantined(in.session)) try_again(in.session);
       },
       [this](drain_partition) { drain(); },
       [this](close_partition) {
@@ -93,7 +91,10 @@ void partition_actor::route(delivery& d) {
   if (is_overtaken(d)) return;
   crash_point("task.delivered");
   with_->metrics->count(counter::tasks_delivered);
-  if (is_quarantined(d.session)) return with_->source->lighten(at_.partition, d.kind, d.seq);
+  if (is_quarantined(d.session)) {
+    if (asks_to_try_again(d)) return end_quarantine(d.session, d.seq);
+    return with_->source->lighten(at_.partition, d.kind, d.seq);
+  }
   const bool after_crash = at_.after_crash && d.before_open;
   std::visit(session::overloaded{[&](refusal& why) { bury(d, why); },
                                  [&](task& t) {
@@ -115,6 +116,25 @@ bool partition_actor::is_overtaken(const delivery& d) const {
 bool partition_actor::is_quarantined(const session_id& id) const {
   const auto found = residents_.find(id);
   return found != residents_.end() && found->second.is_quarantined;
+}
+
+void partition_actor::try_again(const session_id& id) {
+  auto& r = residents_[id];
+  r.is_quarantined = false;
+  r.since = with_->source->forget(at_.partition, id);
+}
+
+bool partition_actor::asks_to_try_again(const delivery& d) const {
+  const auto* order = std::get_if<control>(&d.body);
+  return order != nullptr && std::holds_alternative<unstick>(order->what) && d.seq > residents_.at(d.session).unstuck_by;
+}
+
+void partition_actor::end_quarantine(const session_id& id, stream_seq by) {
+  residents_[id].deaths = 0;
+  residents_[id].unstuck_by = by;
+  with_->notices->say(severity::info, "session " + id.text() + " is tried again: somebody asked for it");
+  // The message that asked comes again with the others.
+  try_again(id);
 }
 
 void partition_actor::to_session(const session_id& id, session::input in) {

@@ -48,6 +48,8 @@ private:
     std::uint32_t deaths = 0;
     /// What comes for it stays in the queue.
     bool is_quarantined = false;
+    /// The message that ended a quarantine: it does so once, though it comes again while the session cannot be started.
+    stream_seq unstuck_by;
     /// Deliveries of older rounds come again.
     delivery_round since;
   };
@@ -59,6 +61,10 @@ private:
   /// On its way when its session was forgotten: it comes again, in its order.
   [[nodiscard]] bool is_overtaken(const delivery& d) const;
   [[nodiscard]] bool is_quarantined(const session_id& id) const;
+  /// All that is in the queue for it comes again.
+  void try_again(const session_id& id);
+  [[nodiscard]] bool asks_to_try_again(const delivery& d) const;
+  void end_quarantine(const session_id& id, stream_seq by);
   void start(const session_id& id, resident& r);
   void bury(const delivery& d, const refusal& why);
   void on_buried(letter_buried& in);

@@ -183,6 +183,7 @@ void session_actor::check() {
 
 void session_actor::on_checked(append_checked& came) {
   if (!came.result) {
+    if (came.result.error() == log_failure::unreadable) return give_up("its log cannot be read");
     delayed_send(this, with_->retry_every, append_again{});
     return;
   }

@@ -82,6 +82,11 @@ struct storing {
     retry.due = e.due;
     into.events.push_back(std::move(retry));
   }
+  void operator()(const retry_was_hastened& e) const {
+    auto retry = about_run(event_kind::run_retry_scheduled, e.run, e.at);
+    retry.due = e.at;
+    into.events.push_back(std::move(retry));
+  }
   void operator()(const run_has_ended& e) const {
     auto ended = told_if_it_waited(about_run(kind_of(e.ended), e.run, e.at), e.run);
     if (e.code) ended.code = to_text(*e.code);

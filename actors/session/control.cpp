@@ -141,6 +141,23 @@ void on_edit(draft& d, const held_control& message) {
   reply_and_ack(d, message, verdict::accepted, current_edit_state(d.durable()));
 }
 
+void on_unstick(draft& d, const held_control& message) {
+  const auto& by = std::get<unstick>(message.control.what).by;
+  const auto& execution = d.hand().execution;
+  std::string_view did = "nothing waits that need not";
+  if (const auto* waiting = std::get_if<phases::retry_wait>(&d.durable().phase)) {
+    did = "the next attempt starts";
+    d.happened(retry_was_hastened{waiting->run, d.time()});
+  } else if (execution && execution->at == in_flight::stage::launched) {
+    did = "the slice is killed";
+    d.order(abort_execution{execution->id, "unstuck" + (by.empty() ? "" : " by " + by)});
+  } else if (!d.hand().queue.empty() && d.hand().queue.front().ready_at) {
+    did = "the next turn starts";
+    d.happened(turn_was_made_ready{});
+  }
+  settle_without_effect(d, message, verdict::accepted, value::object{{"did", did}});
+}
+
 void answer_cancelled(draft& d, const held_task& m) {
   if (m.task.reply_to.empty()) return;
   d.order(send_answer{m.task.reply_to, m.task.encoding, answer_to(m.task.id, verdict::accepted, final_status(settlement::cancelled))});
@@ -336,7 +353,8 @@ void carry_out(draft& d, const held_control& message) {
   if (waiting && *waiting != message.control.digest) return refuse(d, message, {reason::task_conflict, "id"});
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) return refuse(d, message, {reason::deleted, {}});
   std::visit(overloaded{[&](const cancel&) { on_cancel(d, message); }, [&](const edit&) { on_edit(d, message); },
-                        [&](const remove&) { on_remove(d, message); }, [&](const steer&) { on_steer(d, message); }},
+                        [&](const remove&) { on_remove(d, message); }, [&](const steer&) { on_steer(d, message); },
+                        [&](const unstick&) { on_unstick(d, message); }},
              message.control.what);
 }
 

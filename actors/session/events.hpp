@@ -49,6 +49,11 @@ struct retry_was_scheduled {
   instant due;
   instant at;
 };
+/// Somebody will not wait for the next attempt: it is due.
+struct retry_was_hastened {
+  run_record run;
+  instant at;
+};
 struct run_has_ended {
   run_record run;
   settlement ended;
@@ -146,10 +151,10 @@ struct session_was_deleted {
 
 using event =
     std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
-                 run_has_ended, message_was_disposed, message_has_joined, joined_were_released, run_was_noted, turns_were_replaced, replacing_was_done,
+                 retry_was_hastened, run_has_ended, message_was_disposed, message_has_joined, joined_were_released, run_was_noted, turns_were_replaced, replacing_was_done,
                  outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded, session_was_deleted,
                  // in hand only
-                 task_was_held, task_was_stubbed, stub_was_taken, steer_was_kept, steer_became_turn, steer_was_let_go, joined_has_come, joined_is_gone, turn_was_timed, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
+                 task_was_held, task_was_stubbed, stub_was_taken, steer_was_kept, steer_became_turn, steer_was_let_go, joined_has_come, joined_is_gone, turn_was_timed, turn_was_made_ready, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
                  run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
                  early_cancel_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried,
                  ack_was_wanted, ack_was_put_off, ack_was_confirmed, acks_were_left_open, queue_was_passed, drain_was_asked>;

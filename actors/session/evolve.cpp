@@ -123,6 +123,10 @@ struct head_after {
     touch(h, e.at);
     h.phase = phases::retry_wait{e.run, e.due};
   }
+  void operator()(const retry_was_hastened& e) const {
+    touch(h, e.at);
+    h.phase = phases::retry_wait{e.run, e.at};
+  }
   void operator()(const run_has_ended& e) const {
     touch(h, e.at);
     end_run(h, e);
@@ -215,6 +219,7 @@ struct hand_after {
     hand.run = e.run;
     hand.execution.reset();
   }
+  void operator()(const retry_was_hastened&) const {}
   void operator()(const run_has_ended& e) const {
     if (e.was_queued) return forget_message(hand, e.run.message);
     hand.run.reset();
@@ -285,6 +290,7 @@ struct hand_after {
     hand.reading.erase(e.place);
     hand.joined[e.place] = std::nullopt;
   }
+  void operator()(const turn_was_made_ready&) const { hand.queue.front().ready_at.reset(); }
   void operator()(const turn_was_timed& e) const { hand.debounce_timer = e.due; }
   void operator()(const read_back_was_asked& e) const { hand.reading.insert(e.place); }
   void operator()(read_back_has_come& e) const {

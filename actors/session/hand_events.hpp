@@ -51,6 +51,8 @@ struct joined_is_gone {
 struct turn_was_timed {
   std::optional<instant> due;
 };
+/// The first that waits need not wait for others to be merged into it.
+struct turn_was_made_ready {};
 struct task_was_dropped {
   stream_seq seq;
 };

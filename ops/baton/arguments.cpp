@@ -89,6 +89,7 @@ struct typed {
   watch_order watch;
   show_order show;
   cancel_order cancel;
+  unstick_order unstick;
   steer_order steer;
   edit_order edit;
   std::vector<std::string> unlabelled;
@@ -180,6 +181,14 @@ void add_steer(CLI::App& to, const shared_typed& all) {
   add_id(c, "--run", o.run, "instead of the one under way");
   add_duration(c, "--timeout", o.timeout, "wait no longer for the boundary (10m)");
   on_chosen(c, all, [at = all.get()](desk& d) { return steer_run(at->steer, d); });
+}
+
+void add_unstick(CLI::App& to, const shared_typed& all) {
+  auto& o = all->unstick;
+  auto& c = *to.add_subcommand("unstick", "Stop waiting for a session's run that hangs: kill its slice, or try it again at once");
+  add_id(c, "SESSION", o.session, "the session")->required();
+  add_duration(c, "--timeout", o.timeout, "wait no longer for the answer (10s)");
+  on_chosen(c, all, [at = all.get()](desk& d) { return unstick_session(at->unstick, d); });
 }
 
 void add_edit(CLI::App& to, const shared_typed& all) {
@@ -287,6 +296,7 @@ request parse_arguments(const std::vector<std::string>& args, const std::map<std
   add_show(tree, all);
   add_cancel(tree, all);
   add_steer(tree, all);
+  add_unstick(tree, all);
   add_edit(tree, all);
   add_delete(tree, all);
   add_dead(tree, all);

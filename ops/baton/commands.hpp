@@ -86,6 +86,12 @@ struct steer_order {
 /// Says something to a run; waits until that has taken it in, or has ended.
 [[nodiscard]] ending steer_run(const steer_order& o, desk& at);
 
+struct unstick_order {
+  session_id session;
+  milliseconds timeout{10'000};
+};
+[[nodiscard]] ending unstick_session(const unstick_order& o, desk& at);
+
 struct edit_order {
   session_id session;
   edit change;

@@ -1,4 +1,4 @@
-// baton cancel, steer, edit, delete: what is asked of a session beside its turns, and what it answers.
+// baton cancel, steer, unstick, edit, delete: what is asked of a session beside its turns, and what it answers.
 #include "messages/codec.hpp"
 #include "ops/baton/commands.hpp"
 #include "ops/baton/random.hpp"
@@ -51,7 +51,8 @@ ending ask(const session_id& session, decltype(control::what) what, milliseconds
     return code;
   }
   if (is_carried_out(answered->verdict)) {
-    at.tell.line(words.done);
+    const auto* did = answered->body.find("did");
+    at.tell.line(words.done + (did == nullptr ? "" : shown(*did)));
     return code;
   }
   if (answered->verdict == verdict::refused) return complain(code, refusal_text(*answered));
@@ -97,6 +98,10 @@ ending steer_run(const steer_order& o, desk& at) {
     return complain(exit_code::timed_out, run + " has not reached a safe boundary yet; it hears it when it does");
   }
   return end;
+}
+
+ending unstick_session(const unstick_order& o, desk& at) {
+  return ask(o.session, unstick{at.user}, o.timeout, {"session " + o.session.text() + ": ", {}}, at);
 }
 
 ending edit_session(const edit_order& o, desk& at) {

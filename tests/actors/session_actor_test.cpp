@@ -340,6 +340,21 @@ TEST_CASE_METHOD(node_world, "a deleted session stays deleted, and later tasks a
   CHECK(counts.refusals[reason::deleted] == 1);
 }
 
+TEST_CASE_METHOD(node_world, "a session that was set aside is tried again at once when somebody asks, and once for each time", "[partition]") {
+  log.refuse_reads(*session_id::parse("sick"));
+  open(1);
+  publish("sick", "t1");
+  CHECK(counts.counts[counter::sessions_quarantined] == 1);
+  control_message("sick", "u1", unstick{"ann"});
+  // It is sick still.
+  CHECK(counts.counts[counter::sessions_quarantined] == 2);
+  log.refuse_reads({});
+  control_message("sick", "u2", unstick{"ann"});
+  CHECK(runner.started("t1") == 1);
+  complete("t1");
+  CHECK(events_of("sick") == strings{"run_completed"});
+}
+
 TEST_CASE_METHOD(node_world, "a session whose log cannot be read waits with its messages, and the others go on", "[partition]") {
   log.refuse_reads(*session_id::parse("sick"));
   open(1);

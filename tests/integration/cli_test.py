@@ -256,6 +256,15 @@ class Send(Cli):
         first.until("cancelled")
         self.assertIn("no run is under way", self.err("steer", self.session, "too late", code=REFUSED))
 
+    def test_a_slice_that_hangs_is_killed_and_tried_again(self):
+        first = self.follow("send", self.session, "x", "--runner", "sleep", "--id", "first")
+        wait_until(lambda: self.under_way() == "first", "the run to be on record")
+        self.assertIn("the slice is killed", self.out("unstick", self.session))
+        wait_until(lambda: "slice 1 is lost" in self.out("show", self.session), "the loss to be told")
+        self.out("cancel", self.session)
+        first.until("cancelled")
+        self.assertIn("nothing waits", self.out("unstick", self.session))
+
     def under_way(self):
         shown = subprocess.run(self.line("show", self.session, "--json"), capture_output=True, text=True, timeout=PATIENCE)
         return json.loads(shown.stdout).get("run", {}).get("id") if shown.returncode == DONE else None

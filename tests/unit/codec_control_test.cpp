@@ -51,7 +51,7 @@ TEST_CASE("a control message says what it is", "[codec][control]") {
   CHECK(refused("{}") == refusal{reason::missing_field, "kind"});
   CHECK(refused(R"({"kind":null})") == refusal{reason::missing_field, "kind"});
   CHECK(refused(R"({"kind":7})").why == reason::wrong_type);
-  for (const auto* planned : {"tool_result", "auth_result", "unstick", "job_done", "child_done"}) {
+  for (const auto* planned : {"tool_result", "auth_result", "job_done", "child_done"}) {
     CHECK(refused("{\"kind\":\""s + planned + "\"}").why == reason::not_supported);
   }
   for (const auto* unknown : {"", "turn", "follow_up", "schedule_due", "Cancel", "remove"}) {

@@ -135,7 +135,8 @@ control codec_generator::any_control() {
   c.id = any_task_id();
   if (coin()) c.traceparent = traceparent;
   if (coin()) c.reply_to = "_INBOX.abc.2";
-  switch (below(4)) {
+  switch (below(5)) {
+  case 4: c.what = unstick{short_text()}; break;
   case 0: c.what = steer{coin() ? std::optional{any_task_id()} : std::nullopt, text(), short_text()}; break;
   case 3: {
     auto& what = c.what.emplace<cancel>();

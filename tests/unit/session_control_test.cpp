@@ -32,6 +32,37 @@ TEST_CASE("a running slice is asked to stop; the cancel is answered when it has"
   s.settle();
 }
 
+TEST_CASE("unsticking a session kills its slice, which counts as lost, or ends its waiting", "[session]") {
+  session_driver s;
+  s.task("t1");
+  s.grant();
+  s.control("u1", unstick{"ann"});
+  CHECK(s.is_aborted());
+  CHECK(s.verdicts_on("u1") == std::vector{verdict::accepted});
+  s.end(lost{"unstuck by ann"});
+  s.run(failed{reason::program_exit, "busy", true});
+  CHECK_FALSE(s.has_wish());
+  s.control("u2", unstick{});
+  CHECK(s.has_wish());
+  s.run(completed{});
+  s.control("u3", unstick{});
+  CHECK(s.verdicts_on("u3") == std::vector{verdict::accepted});
+  CHECK_FALSE(s.has_wish());
+  s.settle();
+}
+
+TEST_CASE("a turn that waits for quiet is started by unsticking its session", "[session]") {
+  session_driver s;
+  s.task("t1");
+  s.grant();
+  s.task("t2", {.when_busy = busy_policy::debounce});
+  s.end(completed{});
+  CHECK_FALSE(s.has_wish());
+  s.control("u1", unstick{});
+  CHECK(s.has_wish());
+  s.settle();
+}
+
 TEST_CASE("a slice that does not stop in time is aborted, and its run is cancelled, not lost", "[session]") {
   session_driver s;
   s.task("t1");

@@ -99,7 +99,10 @@ private:
       controls_made_ += 1;
     }
     const auto kind = pick(10);
-    if (kind < 2) {
+    if (one_in(20)) {
+      note("publish " + id + ": unstick");
+      world_.publish_control(id, unstick{});
+    } else if (kind < 2) {
       const auto run = one_in(3) ? std::string{} : recent(tasks_made_ + 1, "t");
       note("publish " + id + ": steer " + run);
       world_.publish_control(id, steer_of(one_in(9) ? "left" : "right", run));

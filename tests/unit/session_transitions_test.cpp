@@ -103,6 +103,7 @@ const auto inputs_to_try = std::to_array<named_act>({
     {"task t4, debounce", [](auto& s) { with_policy(s, busy_policy::debounce); }},
     {"steer t1", [](auto& s) { s.publish_control("s1", steer_of("left", "t1")), s.deliver_next(message_kind::control); }},
     {"steer what runs", [](auto& s) { s.publish_control("s1", steer_of("left")), s.deliver_next(message_kind::control); }},
+    {"unstick", [](auto& s) { s.publish_control("u1", unstick{"ann"}), s.deliver_next(message_kind::control); }},
     {"cancel t1", [](auto& s) { s.publish_control("c1", cancel_of("t1")), s.deliver_next(message_kind::control); }},
     {"cancel what runs",
         [](auto& s) { s.publish_control("c1", cancel_of("")), s.deliver_next(message_kind::control); }},

@@ -217,9 +217,11 @@ std::vector<std::pair<std::string, control>> controls() {
   editing.what = edit{"New title", 2, true, {{"team", ""}, {"tier", "gold"}}, "ann"};
   auto deleting = common;
   deleting.what = baton::remove{"ann"};
+  auto unsticking = common;
+  unsticking.what = unstick{"ann"};
   auto steering = common;
   steering.what = steer{a_task("order-7"), "To Berlin, please", "ann"};
-  return {{"cancel", cancelling}, {"edit", editing}, {"delete", deleting}, {"steer", steering}};
+  return {{"cancel", cancelling}, {"edit", editing}, {"delete", deleting}, {"steer", steering}, {"unstick", unsticking}};
 }
 
 answer an_answer() {
