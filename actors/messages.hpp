@@ -13,6 +13,7 @@
 #include "actors/ports/session_log.hpp"
 #include "actors/ports/task_source.hpp"
 #include "actors/session/machine.hpp"
+#include "actors/supervisor/claim.hpp"
 
 namespace baton::actors {
 
@@ -86,7 +87,7 @@ struct idle_probe {
 struct slot_wanted {
   execution_id execution;
   caf::actor session;
-  bool suspect = false;
+  supervisor::claim on;
 };
 struct slot_freed {
   execution_id execution;

@@ -16,6 +16,7 @@
 #include "actors/ports/session_log.hpp"
 #include "actors/ports/task_source.hpp"
 #include "actors/session/machine.hpp"
+#include "actors/supervisor/slots.hpp"
 
 namespace baton {
 
@@ -34,14 +35,10 @@ struct services {
 
   node_id node;
   session::limits limits;
-  /// Slices that run at once on this node.
-  std::size_t slots = 64;
+  /// Slices that run at once on this node, and who may have how many of them.
+  supervisor::slot_terms slots;
   /// A slice older than this is made known to the log.
   milliseconds slice_commit_after{1'000};
-  /// A slice older than this is asked to yield.
-  milliseconds yield_after{240'000};
-  /// While others wait for a slot, so is one older than this.
-  milliseconds share_after{10'000};
   /// A session without anything to do for this long leaves memory.
   milliseconds passivate_after{30'000};
   /// Between two attempts at what the broker did not take.

@@ -49,6 +49,12 @@ void write_runner(const std::string& name, runner_options& runner, std::string& 
   }
 }
 
+void write_tenant(const std::string& name, tenant_options& tenant, std::string& out) {
+  out += "\n[tenants." + (is_plain_name(name) ? name : toml_string(name)) + "]\n";
+  for (const auto& row : tenant_rows())
+    write(row, tenant, out);
+}
+
 std::string help_of(const option_row& row, options& defaults) {
   const auto value = placeholder(row);
   auto line = "  " + flag_of(row.name);
@@ -59,7 +65,8 @@ std::string help_of(const option_row& row, options& defaults) {
   return line + "\n" + wrapped(sentence(row) + " " + facts + "]", "        ");
 }
 
-std::string help_of(const runner_row& row, runner_options& defaults) {
+template <class Of>
+std::string help_in_table(const row<Of>& row, Of& defaults) {
   const auto line = "  " + std::string{row.name} + " = " + std::string{placeholder(row)};
   const auto fallback = row.name == "type" ? "" : " [default " + toml_value(row, defaults) + "]";
   return line + "\n" + wrapped(sentence(row) + fallback, "        ");
@@ -79,6 +86,8 @@ std::string dump(options of) {
   }
   for (auto& [name, runner] : of.runners)
     write_runner(name, runner, out);
+  for (auto& [name, tenant] : of.tenants)
+    write_tenant(name, tenant, out);
   return out;
 }
 
@@ -105,7 +114,11 @@ std::string help(std::string_view program) {
   out += "\nrunners, each in the file under [runners.NAME]:\n";
   runner_options runner;
   for (const auto& row : runner_rows())
-    out += help_of(row, runner);
+    out += help_in_table(row, runner);
+  out += "\ntenants, each in the file under [tenants.NAME]:\n";
+  tenant_options tenant;
+  for (const auto& row : tenant_rows())
+    out += help_in_table(row, tenant);
   return out;
 }
 

@@ -232,13 +232,18 @@ std::string toml_string(std::string_view text) {
 
 template std::optional<fault_kind> set(const row<options>&, const given&, options&);
 template std::optional<fault_kind> set(const row<runner_options>&, const given&, runner_options&);
+template std::optional<fault_kind> set(const row<tenant_options>&, const given&, tenant_options&);
 template std::string bounds(const row<options>&);
 template std::string bounds(const row<runner_options>&);
+template std::string bounds(const row<tenant_options>&);
 template std::string wanted(const row<options>&);
 template std::string wanted(const row<runner_options>&);
+template std::string wanted(const row<tenant_options>&);
 template std::string_view placeholder(const row<options>&);
 template std::string_view placeholder(const row<runner_options>&);
+template std::string_view placeholder(const row<tenant_options>&);
 template std::string toml_value(const row<options>&, options&);
 template std::string toml_value(const row<runner_options>&, runner_options&);
+template std::string toml_value(const row<tenant_options>&, tenant_options&);
 
 } // namespace baton::config

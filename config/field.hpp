@@ -1,5 +1,5 @@
 // What can be done with a row of the table, whatever its field is: set it from what a layer says, say its bounds, write it.
-// For `options` and `runner_options`. Pure.
+// For `options`, `runner_options` and `tenant_options`. Pure.
 #pragma once
 
 #include <optional>

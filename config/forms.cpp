@@ -32,6 +32,11 @@ bool is_url(std::string_view text) {
 
 } // namespace
 
+bool is_tenant_name(std::string_view text) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  return !text.empty() && text.size() <= 64 && std::ranges::none_of(text, is_control);
+}
+
 bool is_plain_name(std::string_view text) { return !text.empty() && text.size() <= 64 && is_of(text, "_-"); }
 
 namespace forms {

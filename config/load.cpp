@@ -8,6 +8,7 @@
 #include "config/nearest.hpp"
 #include "config/runners.hpp"
 #include "config/table.hpp"
+#include "config/tenants.hpp"
 #include "config/toml_file.hpp"
 
 namespace baton::config {
@@ -109,6 +110,11 @@ public:
     doubts_ = std::move(found.unrunnable);
   }
 
+  void take_tenants() {
+    auto found = read_tenants(file_.tenants, path_, so_far_.tenants);
+    std::ranges::move(found, std::back_inserter(faults_));
+  }
+
   load_result finish(action wanted) && {
     if (wanted == action::check_config || !faults_.empty()) {
       std::ranges::move(doubts_, std::back_inserter(faults_));
@@ -197,6 +203,7 @@ load_result load(const invocation& by) {
   parts.fill_in(by.environment);
   parts.check_relations();
   parts.take_runners(by);
+  parts.take_tenants();
   return std::move(parts).finish(line.wanted);
 }
 

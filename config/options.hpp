@@ -9,24 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "config/options_values.hpp"
+
 namespace baton {
-
-/// A size, of memory or of what is stored.
-struct byte_size {
-  std::uint64_t bytes = 0;
-  friend auto operator<=>(byte_size, byte_size) = default;
-};
-[[nodiscard]] constexpr byte_size kib(std::uint64_t n) { return {n << 10U}; }
-[[nodiscard]] constexpr byte_size mib(std::uint64_t n) { return {n << 20U}; }
-[[nodiscard]] constexpr byte_size gib(std::uint64_t n) { return {n << 30U}; }
-
-struct listen_address {
-  /// A name or an IP address, without brackets.
-  std::string host;
-  /// 0: any free one.
-  std::uint16_t port = 0;
-  friend bool operator==(const listen_address&, const listen_address&) = default;
-};
 
 struct node_options {
   /// Empty: the host's name.
@@ -178,6 +163,15 @@ struct runner_options {
   friend bool operator==(const runner_options&, const runner_options&) = default;
 };
 
+/// One `[tenants.NAME]`: what the turns that name it may take of this node.
+struct tenant_options {
+  /// At once; 0: no limit of its own.
+  std::uint64_t slots_max = 0;
+  /// While others wait, its slots are to theirs as the weights are.
+  std::uint64_t weight = 1;
+  friend bool operator==(const tenant_options&, const tenant_options&) = default;
+};
+
 struct options {
   node_options node;
   broker_options broker;
@@ -190,6 +184,8 @@ struct options {
   logging_options logging;
   /// By name. `echo` is always among them.
   std::map<std::string, runner_options> runners{{"echo", {}}};
+  /// By name; those that are not here have the defaults.
+  std::map<std::string, tenant_options> tenants;
   friend bool operator==(const options&, const options&) = default;
 };
 

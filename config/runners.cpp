@@ -18,7 +18,7 @@ namespace {
 /// One table on its way to a runner.
 class reader {
 public:
-  reader(const file_runner& table, const runner_rules& rules) : table_(table), rules_(rules) {}
+  reader(const named_table& table, const runner_rules& rules) : table_(table), rules_(rules) {}
 
   /// Nothing if there are faults.
   std::optional<runner_options> read() {
@@ -107,7 +107,7 @@ private:
   }
 
   static constexpr std::string_view name_wanted_ = "a name of 1 to 64 letters, digits, _ or -";
-  const file_runner& table_;
+  const named_table& table_;
   const runner_rules& rules_;
   runner_options runner_;
   std::vector<fault> faults_;
@@ -117,7 +117,7 @@ private:
 } // namespace
 
 runner_faults read_runners(
-    const std::vector<file_runner>& tables, const runner_rules& rules, std::map<std::string, runner_options>& into) {
+    const std::vector<named_table>& tables, const runner_rules& rules, std::map<std::string, runner_options>& into) {
   runner_faults all;
   for (const auto& table : tables) {
     reader r{table, rules};

@@ -32,6 +32,6 @@ struct runner_faults {
 
 /// Adds the runners that are without fault to `into`; answers with the faults of the others.
 [[nodiscard]] runner_faults read_runners(
-    const std::vector<file_runner>& tables, const runner_rules& rules, std::map<std::string, runner_options>& into);
+    const std::vector<named_table>& tables, const runner_rules& rules, std::map<std::string, runner_options>& into);
 
 } // namespace baton::config

@@ -22,6 +22,11 @@ auto& own(runner_options& o) {
   return o.*Member;
 }
 
+template <auto Member>
+auto& of_tenant(tenant_options& o) {
+  return o.*Member;
+}
+
 template <class Of, auto& At>
 constexpr choice_field<Of> choice(std::span<const std::string_view> names) {
   return {[](Of& o) { return static_cast<std::size_t>(At(o)); },
@@ -212,6 +217,13 @@ constexpr auto runner_table = std::to_array<runner_row>({
      "How much of the end of its stderr is kept for the failure record."},
 });
 
+constexpr auto tenant_table = std::to_array<tenant_row>({
+    {"slots_max", "", count_field<tenant_options>{&of_tenant<&tenant_options::slots_max>, 0, 100'000},
+     "Slots of this node that its turns may take at once, while those of others go on; 0: no limit of its own."},
+    {"weight", "", count_field<tenant_options>{&of_tenant<&tenant_options::weight>, 1, 1'000},
+     "While turns wait, slots are shared out among the tenants by their weights; one that is not named here has 1."},
+});
+
 constexpr auto relation_table = std::to_array<relation>({
     {"lease.heartbeat", "lease.duration", [](const o& a) { return a.lease.heartbeat * 3 <= a.lease.duration; },
      "three times lease.heartbeat must fit into lease.duration"},
@@ -277,6 +289,7 @@ std::string with(std::string_view name, char separator, bool is_upper) {
 
 std::span<const option_row> option_rows() { return option_table; }
 std::span<const runner_row> runner_rows() { return runner_table; }
+std::span<const tenant_row> tenant_rows() { return tenant_table; }
 std::span<const relation> relations() { return relation_table; }
 
 std::string variable_of(std::string_view name) { return "BATON_" + with(name, '_', true); }

@@ -83,7 +83,7 @@ using field = std::variant<text_field<Of>, flag_field<Of>, count_field<Of>, dura
 
 template <class Of>
 struct row {
-  /// `group.name`; for a runner's, the name alone.
+  /// `group.name`; for a runner's or tenant's, the name alone.
   std::string_view name;
   /// A second name, for flag and environment only; may be empty.
   std::string_view short_name;
@@ -94,11 +94,14 @@ struct row {
 
 using option_row = row<options>;
 using runner_row = row<runner_options>;
+using tenant_row = row<tenant_options>;
 
 /// Grouped: the rows of one group stand together.
 [[nodiscard]] std::span<const option_row> option_rows();
 /// For each `[runners.NAME]`; in the file only.
 [[nodiscard]] std::span<const runner_row> runner_rows();
+/// For each `[tenants.NAME]`; in the file only.
+[[nodiscard]] std::span<const tenant_row> tenant_rows();
 
 /// A relation between options that each for itself are within bounds.
 struct relation {
@@ -116,5 +119,7 @@ struct relation {
 
 /// Letters, digits, `_` and `-`, 1 to 64 of them: what a runner may be called.
 [[nodiscard]] bool is_plain_name(std::string_view text);
+/// 1 to 64 bytes without control characters: what a turn may name as its tenant.
+[[nodiscard]] bool is_tenant_name(std::string_view text);
 
 } // namespace baton::config

@@ -50,27 +50,29 @@ file_value to_value(std::string name, const toml::node& node, std::uint32_t line
   return {std::move(name), to_given(node), line};
 }
 
-void take_runners(const toml::node& node, std::uint32_t line, const std::string& path, file_content& out) {
+/// `group`: of tables that are named by those who wrote the file; `each` says what such a table is for.
+void take_named(std::string_view group, std::string_view each, const toml::node& node, std::uint32_t line,
+    const std::string& path, file_content& out, std::vector<named_table>& into) {
   const auto not_a_table = [&](std::string name, const toml::node& is, std::uint32_t at) {
     out.faults.push_back({.kind = fault_kind::wrong_type,
         .option = std::move(name),
         .value = shown(to_given(is)),
         .from = {.layer = layer::file, .name = path, .line = at},
-        .wanted = "a table for each runner, [runners.NAME]"});
+        .wanted = "a table for each " + std::string{each} + ", [" + std::string{group} + ".NAME]"});
   };
   const auto* table = node.as_table();
-  if (table == nullptr) return not_a_table("runners", node, line);
-  for (const auto& [name, runner] : *table) {
-    const auto* values = runner.as_table();
+  if (table == nullptr) return not_a_table(std::string{group}, node, line);
+  for (const auto& [name, one] : *table) {
+    const auto* values = one.as_table();
     if (values == nullptr) {
-      not_a_table("runners." + std::string{name.str()}, runner, name.source().begin.line);
+      not_a_table(std::string{group} + "." + std::string{name.str()}, one, name.source().begin.line);
       continue;
     }
-    file_runner taken{std::string{name.str()}, {}, name.source().begin.line};
+    named_table taken{std::string{name.str()}, {}, name.source().begin.line};
     for (const auto& [key, value] : *values) {
       taken.values.push_back(to_value(std::string{key.str()}, value, key.source().begin.line));
     }
-    out.runners.push_back(std::move(taken));
+    into.push_back(std::move(taken));
   }
 }
 
@@ -90,7 +92,9 @@ file_content parse_file(std::string_view text, const std::string& path) {
     for (const auto& [key, node] : file) {
       const auto line = key.source().begin.line;
       if (key.str() == "runners") {
-        take_runners(node, line, path, out);
+        take_named("runners", "runner", node, line, path, out, out.runners);
+      } else if (key.str() == "tenants") {
+        take_named("tenants", "tenant", node, line, path, out, out.tenants);
       } else if (const auto* table = node.as_table()) {
         take_group(key.str(), *table, line, out);
       } else {

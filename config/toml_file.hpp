@@ -12,13 +12,14 @@
 namespace baton::config {
 
 struct file_value {
-  /// `group.name` or, directly in the file, `name`; of a runner, `name`.
+  /// `group.name` or, directly in the file, `name`; of a runner or tenant, `name`.
   std::string name;
   given says;
   std::uint32_t line = 0;
 };
 
-struct file_runner {
+/// One `[runners.NAME]` or `[tenants.NAME]`.
+struct named_table {
   std::string name;
   std::vector<file_value> values;
   std::uint32_t line = 0;
@@ -26,7 +27,8 @@ struct file_runner {
 
 struct file_content {
   std::vector<file_value> values;
-  std::vector<file_runner> runners;
+  std::vector<named_table> runners;
+  std::vector<named_table> tenants;
   /// Groups that hold nothing.
   std::vector<file_value> empty_groups;
   std::vector<fault> faults;

@@ -109,6 +109,14 @@ void read_deadline(fields& from, std::optional<instant>& to) {
   if (!to) from.fail(reason::wrong_type, "deadline", "neither milliseconds since 1970 nor RFC 3339");
 }
 
+void read_priority(fields& from, std::uint8_t& to) {
+  const auto* given = from.find("priority");
+  if (given == nullptr) return;
+  const auto n = whole_number(*given);
+  if (!n || *n > priority_max) return from.fail(reason::wrong_type, "priority", "not a whole number from 0 to 9");
+  to = static_cast<std::uint8_t>(*n);
+}
+
 /// A message that is wanted later must not be done now.
 void refuse_not_before(fields& from) {
   if (from.find("not_before") != nullptr) from.fail(reason::not_supported, "not_before");
@@ -247,6 +255,7 @@ expected<task, refusal> decode_task(std::string_view bytes, const arrival& from,
   read_kind(in, {"turn"}, {"follow_up", "schedule_due"});
   read_id(in, from, t.id);
   in.read("tenant", t.tenant, tenant_bytes_max);
+  read_priority(in, t.priority);
   read_labels(in, t.labels);
   read_deadline(in, t.deadline);
   refuse_not_before(in);
@@ -296,6 +305,7 @@ std::string encode_task(const task& t, encoding as) {
   add_text(to, "id", t.id.text());
   to.emplace_back("kind", "turn");
   add_text(to, "tenant", t.tenant);
+  if (t.priority > 0) to.emplace_back("priority", static_cast<std::int64_t>(t.priority));
   add_labels(to, t.labels);
   if (t.deadline) to.emplace_back("deadline", static_cast<std::int64_t>(t.deadline->time_since_epoch().count()));
   add_text(to, "traceparent", t.traceparent);

@@ -35,6 +35,8 @@ inline constexpr std::size_t labels_bytes_max = 2'048;
 inline constexpr std::size_t tenant_bytes_max = 64;
 inline constexpr std::size_t runner_bytes_max = 64;
 
+inline constexpr std::uint8_t priority_max = 9;
+
 /// 8 bytes of SHA-256 over a payload as it arrived: the same id with another digest is a conflict.
 using body_digest = number_id<struct body_digest_tag>;
 
@@ -96,6 +98,8 @@ struct task {
   task_id id;
   /// Empty: none given.
   std::string tenant;
+  /// Among the tenant's waiting sessions: higher first. At most `priority_max`.
+  std::uint8_t priority = 0;
   baton::labels labels;
   /// When the producer loses interest; not in the past when the task is admitted.
   std::optional<instant> deadline;

@@ -4,7 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "messages/reason.hpp"
 
@@ -76,6 +78,25 @@ struct refusal_counter {
 inline constexpr refusal_counter refusals = {
     "baton_refusals_total", "tasks and control messages refused or given up on", "reason"};
 
+/// What one tenant has and wants of a node's slots.
+struct tenant_load {
+  std::string tenant;
+  std::size_t waiting = 0;
+  std::size_t running = 0;
+  friend bool operator==(const tenant_load&, const tenant_load&) = default;
+};
+
+/// Two series for each tenant that has a label.
+struct tenant_gauges {
+  std::string_view waiting;
+  std::string_view waiting_help;
+  std::string_view running;
+  std::string_view running_help;
+  std::string_view label;
+};
+inline constexpr tenant_gauges tenant_series = {"baton_slices_waiting", "slices that wait for a slot, by tenant",
+    "baton_slots_used", "slots in use, by tenant", "tenant"};
+
 /// Any thread; never blocks for long.
 class metrics {
 public:
@@ -83,6 +104,8 @@ public:
   virtual void count(counter what, std::uint64_t by = 1) = 0;
   /// In `refusals`: one for each refused or dead task.
   virtual void count_refusal(reason why) = 0;
+  /// As it is now. How many labels there are is bounded by who calls this.
+  virtual void tenants_have(const std::vector<tenant_load>& loads) = 0;
 };
 
 } // namespace baton

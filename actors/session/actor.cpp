@@ -15,7 +15,7 @@ struct performing {
 
   void operator()(session::want_slot& e) const {
     self.holds_slot_ = e.execution;
-    self.send(self.at_.supervisor, slot_wanted{e.execution, caf::actor_cast<caf::actor>(&self), e.suspect});
+    self.send(self.at_.supervisor, slot_wanted{e.execution, caf::actor_cast<caf::actor>(&self), std::move(e.on)});
   }
   void operator()(const session::free_slot& e) const {
     if (self.holds_slot_ == e.execution) self.holds_slot_ = {};

@@ -17,6 +17,7 @@
 
 #include "actors/session/limits.hpp"
 #include "actors/session/state.hpp"
+#include "actors/supervisor/claim.hpp"
 #include "messages/dead_letter.hpp"
 #include "messages/digest.hpp"
 
@@ -101,8 +102,7 @@ using input = std::variant<loaded, task_arrived, control_arrived, task_read_back
 // ---- effects: orders
 struct want_slot {
   execution_id execution;
-  std::string tenant;
-  bool suspect;
+  supervisor::claim on;
 };
 /// Gives back a slot, or the wish for one. What runs in it is destroyed.
 struct free_slot {

@@ -157,7 +157,8 @@ slice_request request_for(const draft& d) {
 void want_next_slice(draft& d) {
   const auto& run = *d.hand().run;
   const bool store_first = d.hand().current->after_crash;
-  d.order(want_slot{d.with().fresh_execution, run.tenant, run.crashes > 1});
+  const auto priority = d.hand().current->task.priority;
+  d.order(want_slot{d.with().fresh_execution, {run.tenant, priority, supervisor::standing_after(run.crashes)}});
   d.happened(slot_was_wanted{d.with().fresh_execution, store_first});
 }
 

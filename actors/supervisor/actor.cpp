@@ -1,6 +1,5 @@
 #include "actors/supervisor/actor.hpp"
 
-#include <algorithm>
 #include <caf/send.hpp>
 #include <string>
 #include <utility>
@@ -11,10 +10,17 @@ namespace baton::actors {
 
 namespace {
 constexpr std::chrono::milliseconds sweep_every{250};
+
+std::vector<std::string> names_of(const std::map<std::string, supervisor::allowance, std::less<>>& tenants) {
+  std::vector<std::string> names;
+  for (const auto& [name, may] : tenants) names.push_back(name);
+  return names;
 }
+} // namespace
 
 supervisor_actor::supervisor_actor(caf::actor_config& config, std::shared_ptr<const services> with)
-    : caf::event_based_actor(config), with_(std::move(with)), slots_(with_->slots), reserve_(with_->log_reserve) {
+    : caf::event_based_actor(config), with_(std::move(with)), slots_(with_->slots),
+      labels_(names_of(with_->slots.tenants)), reserve_(with_->log_reserve) {
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
 }
 
@@ -22,8 +28,9 @@ caf::behavior supervisor_actor::make_behavior() {
   if (with_->gauge != nullptr) watch_log();
   return {
       [this](slot_wanted& in) {
-        slots_.want(in.execution, in.suspect);
+        slots_.want(in.execution, in.on, with_->clock->monotonic_now());
         known_[in.execution].session = std::move(in.session);
+        sweep_later();
         grant();
       },
       [this](const slot_freed& in) { free(in.execution); },
@@ -77,7 +84,8 @@ void supervisor_actor::on_log_room(const log_room_came& came) {
 
 void supervisor_actor::grant() {
   if (reserve_.is_reached()) return;
-  while (auto execution = slots_.grant()) {
+  const auto now = with_->clock->monotonic_now();
+  while (auto execution = slots_.grant(now)) {
     send(known_[*execution].session, session_input{session::slot_granted{*execution}});
   }
 }
@@ -94,8 +102,9 @@ void supervisor_actor::start(slice_request request) {
   }
   const auto now = with_->clock->monotonic_now();
   // The runner keeps its own limit; this is for one that does not.
-  holder.launched_at = now;
+  holder.at = stage::running;
   holder.abort_at = now + request.policy.time_limit + 2 * with_->limits.settle;
+  slots_.launched(execution, now);
   young_.push_back({execution, now});
   with_->metrics->count(counter::slices_started);
   if (idle_.empty()) {
@@ -110,10 +119,11 @@ void supervisor_actor::start(slice_request request) {
 
 void supervisor_actor::free(const execution_id& execution) {
   const auto found = known_.find(execution);
-  if (found == known_.end() || found->second.freed) return;
+  if (found == known_.end() || found->second.at == stage::unwanted) return;
   auto& holder = found->second;
-  if (!holder.execution || holder.over) return end(execution);
-  holder.freed = true;
+  if (holder.at != stage::running) return end(execution);
+  holder.at = stage::unwanted;
+  slots_.stopping(execution);
   send(holder.execution, execution_aborted{execution, "it is no longer wanted"});
 }
 
@@ -123,7 +133,7 @@ void supervisor_actor::end(const execution_id& execution) {
   const auto waiting = held_back_.find(found->second.of);
   if (waiting != held_back_.end() && waiting->second.routing.execution == execution) held_back_.erase(waiting);
   known_.erase(found);
-  slots_.free(execution);
+  slots_.free(execution, with_->clock->monotonic_now());
   grant();
 }
 
@@ -131,8 +141,10 @@ void supervisor_actor::stopped(const execution_id& execution) {
   const auto found = known_.find(execution);
   if (found == known_.end()) return;
   const auto session = found->second.of;
-  found->second.over = true;
-  if (found->second.freed) end(execution);
+  const bool is_wanted = found->second.at != stage::unwanted;
+  found->second.at = stage::over;
+  slots_.stopping(execution);
+  if (!is_wanted) end(execution);
   running_.erase(session);
   if (auto next = held_back_.extract(session)) start(std::move(next.mapped()));
 }
@@ -143,8 +155,8 @@ void supervisor_actor::on_down(const caf::down_msg& down) {
   if (found == known_.end()) return;
   auto& holder = found->second;
   holder.execution = nullptr;
-  if (holder.over) return;
-  if (!holder.freed) {
+  if (holder.at == stage::over) return;
+  if (holder.at == stage::running) {
     slice_end end{lost{"the execution actor died: " + to_string(down.reason)}, {}, std::nullopt};
     send(holder.session, session_input{session::slice_ended{found->first, std::move(end)}});
   }
@@ -169,40 +181,15 @@ void supervisor_actor::sweep() {
     }
     young_.pop_front();
   }
-  share(now);
-  bool is_any_running = false;
+  for (const auto& execution : slots_.to_yield(now, !reserve_.is_reached())) {
+    send(known_[execution].session, session_input{session::yield_wanted{execution}});
+  }
   for (const auto& [execution, holder] : known_) {
-    if (!holder.execution || holder.over) continue;
-    is_any_running = true;
+    if (holder.at != stage::running && holder.at != stage::unwanted) continue;
     if (now >= holder.abort_at) send(holder.execution, execution_aborted{execution, "the slice's time limit"});
   }
-  if (is_any_running || !young_.empty()) sweep_later();
-}
-
-void supervisor_actor::share(monotonic_instant now) {
-  std::vector<std::pair<monotonic_instant, const execution_id*>> candidates;
-  std::size_t asked = 0;
-  for (auto& [execution, holder] : known_) {
-    if (!holder.execution || holder.over || holder.freed) continue;
-    if (!holder.asked && now - holder.launched_at >= with_->yield_after) ask_to_yield(execution, holder);
-    if (holder.asked) {
-      ++asked;
-    } else if (now - holder.launched_at >= with_->share_after) {
-      candidates.emplace_back(holder.launched_at, &execution);
-    }
-  }
-  // The oldest first, and no more than wait; those that were asked before are on their way.
-  std::ranges::sort(candidates, {}, &std::pair<monotonic_instant, const execution_id*>::first);
-  for (const auto& [since, execution] : candidates) {
-    if (asked >= slots_.waiting()) return;
-    ask_to_yield(*execution, known_[*execution]);
-    ++asked;
-  }
-}
-
-void supervisor_actor::ask_to_yield(const execution_id& execution, record& holder) {
-  holder.asked = true;
-  send(holder.session, session_input{session::yield_wanted{execution}});
+  with_->metrics->tenants_have(labels_.of(slots_.loads()));
+  if (!known_.empty() || !young_.empty()) sweep_later();
 }
 
 template <class Order>

@@ -1,8 +1,9 @@
-// Gives out slots, spawns execution actors, as many as run at once, and passes orders to them. It knows nothing of turns: only
-// executions, who asked for them, and how long they have run.
+// Gives out slots as `slots` says, spawns execution actors, as many as run at once, and passes orders to them. It knows nothing
+// of turns: only executions, who asked for them, and when they must end.
 #pragma once
 
 #include <caf/event_based_actor.hpp>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "actors/services.hpp"
 #include "actors/supervisor/reserve.hpp"
 #include "actors/supervisor/slots.hpp"
+#include "actors/supervisor/tenant_labels.hpp"
 
 namespace baton::actors {
 
@@ -24,19 +26,23 @@ public:
   const char* name() const override { return "supervisor"; }
 
 private:
+  enum class stage : std::uint8_t {
+    /// For its slot, for its session to launch it, or for the session's slice before it to stop.
+    waiting,
+    running,
+    /// It still runs, though nobody waits for its report any more: its slot is free once it is over.
+    unwanted,
+    /// It has reported its end, and the session has not freed its slot yet.
+    over,
+  };
   struct record {
     caf::actor session;
     /// Once it was launched.
     session_id of;
+    /// Since then, until it is gone.
     caf::actor execution;
-    monotonic_instant launched_at;
+    stage at = stage::waiting;
     monotonic_instant abort_at;
-    /// To yield.
-    bool asked = false;
-    /// It has reported its end.
-    bool over = false;
-    /// Nobody waits for its report any more: its slot is free once it is over.
-    bool freed = false;
   };
   struct launched {
     execution_id execution;
@@ -56,15 +62,13 @@ private:
   /// An execution actor is gone; if it was still expected to report, its slice is lost.
   void on_down(const caf::down_msg& down);
   void sweep();
-  /// Asks slices that have had their share to yield.
-  void share(monotonic_instant now);
   void sweep_later();
-  void ask_to_yield(const execution_id& execution, record& holder);
   template <class Order>
   void pass_on(const Order& order);
 
   std::shared_ptr<const services> with_;
   supervisor::slots slots_;
+  supervisor::tenant_labels labels_;
   supervisor::reserve reserve_;
   bool reading_log_ = false;
   std::unordered_map<execution_id, record> known_;

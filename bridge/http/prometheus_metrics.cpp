@@ -1,6 +1,7 @@
 #include "bridge/http/prometheus_metrics.hpp"
 
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -24,7 +25,13 @@ struct prometheus_metrics::series {
     }
   }
 
+  prometheus::Family<prometheus::Gauge>& gauge(std::string_view name, std::string_view help) {
+    return prometheus::BuildGauge().Name(std::string{name}).Help(std::string{help}).Register(registry);
+  }
+
   prometheus::Registry registry;
+  prometheus::Family<prometheus::Gauge>& waiting = gauge(tenant_series.waiting, tenant_series.waiting_help);
+  prometheus::Family<prometheus::Gauge>& running = gauge(tenant_series.running, tenant_series.running_help);
   // The registry owns them; they live as long.
   std::array<prometheus::Counter*, counters.size()> by_counter{};
   std::array<prometheus::Counter*, reasons.size()> by_reason{};
@@ -39,6 +46,14 @@ void prometheus_metrics::count(counter what, std::uint64_t by) {
 
 void prometheus_metrics::count_refusal(reason why) {
   series_->by_reason.at(static_cast<std::size_t>(why))->Increment();
+}
+
+void prometheus_metrics::tenants_have(const std::vector<tenant_load>& loads) {
+  for (const auto& load : loads) {
+    const prometheus::Labels its{{std::string{tenant_series.label}, load.tenant}};
+    series_->waiting.Add(its).Set(static_cast<double>(load.waiting));
+    series_->running.Add(its).Set(static_cast<double>(load.running));
+  }
 }
 
 std::string prometheus_metrics::text() const {

@@ -1,5 +1,5 @@
 // The counters of actors/ports/metrics.hpp as Prometheus sees them: one series per row of the table, one per reason of a
-// refusal; all there from the start at 0. Any thread; counting is an atomic addition.
+// refusal; all there from the start at 0; and those of the tenants, once they are known. Any thread; counting is an atomic addition.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,8 @@ public:
 
   void count(counter what, std::uint64_t by = 1) override;
   void count_refusal(reason why) override;
+  /// Takes a lock.
+  void tenants_have(const std::vector<tenant_load>& loads) override;
 
   /// All of them, in Prometheus' text format. Takes a lock that counting does not.
   [[nodiscard]] std::string text() const;

@@ -100,7 +100,7 @@ def with_what_they_include(machines, graph):
 def layer_of(path, machines):
     parts = path.split("/")
     if parts[0] == "config":
-        return "options" if re.match(r"options\.[ch]pp$", parts[-1]) else "config"
+        return "options" if re.match(r"options(_values)?\.[ch]pp$", parts[-1]) else "config"
     if parts[0] != "actors":
         return parts[0]
     if parts[1] == "ports":

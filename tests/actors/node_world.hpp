@@ -101,6 +101,17 @@ public:
     settle();
     return seq;
   }
+  stream_seq publish_for(
+      const std::string& tenant, const std::string& session, const std::string& id, std::uint8_t priority = 0) {
+    task t;
+    t.id = *task_id::parse(id);
+    t.tenant = tenant;
+    t.priority = priority;
+    t.what = turn{"hello", "scripted", {}};
+    const auto seq = queue.publish(*session_id::parse(session), std::move(t));
+    settle();
+    return seq;
+  }
   stream_seq publish_with_deadline(const std::string& session, const std::string& id, milliseconds from_now) {
     task t;
     t.id = *task_id::parse(id);

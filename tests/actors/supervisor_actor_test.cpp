@@ -82,11 +82,11 @@ TEST_CASE_METHOD(node_world, "a session that is started anew waits for what it l
 }
 
 TEST_CASE_METHOD(node_world, "with more sessions than slots, long turns take turns", "[supervisor]") {
-  services_->slots = 1;
+  services_->slots.most = 1;
   crash();
   open(1);
   publish("s1", "t1");
-  advance(services_->share_after * 2);
+  advance(services_->slots.share_after * 2);
   CHECK(runner.of("t1").asked.empty());
   publish("s2", "t2");
   advance(milliseconds{500});
@@ -95,7 +95,7 @@ TEST_CASE_METHOD(node_world, "with more sessions than slots, long turns take tur
   settle();
   CHECK(runner.started("t2") == 1);
   CHECK(runner.started("t1") == 1);
-  advance(services_->share_after - milliseconds{1'000});
+  advance(services_->slots.share_after - milliseconds{1'000});
   CHECK(runner.of("t2").asked.empty());
   advance(milliseconds{1'500});
   CHECK(runner.of("t2").asked == std::vector{boundary_order::yield});
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(node_world, "with more sessions than slots, long turns take tur
 }
 
 TEST_CASE_METHOD(node_world, "no more slices are asked to yield than others wait, the oldest first", "[supervisor]") {
-  services_->slots = 3;
+  services_->slots.most = 3;
   crash();
   open(1);
   for (const auto* run : {"a", "b", "c"}) {
@@ -116,7 +116,7 @@ TEST_CASE_METHOD(node_world, "no more slices are asked to yield than others wait
     advance(milliseconds{1'000});
   }
   publish("d", "d");
-  advance(services_->share_after + milliseconds{1'000});
+  advance(services_->slots.share_after + milliseconds{1'000});
   CHECK(runner.of("a").asked == std::vector{boundary_order::yield});
   CHECK(runner.of("b").asked.empty());
   CHECK(runner.of("c").asked.empty());
@@ -125,7 +125,7 @@ TEST_CASE_METHOD(node_world, "no more slices are asked to yield than others wait
 TEST_CASE_METHOD(node_world, "a slice is asked to yield before it is stopped for its time", "[supervisor]") {
   open(1);
   publish("s1", "t1");
-  advance(services_->yield_after + milliseconds{500});
+  advance(services_->slots.yield_after + milliseconds{500});
   CHECK(runner.of("t1").asked == std::vector{boundary_order::yield});
   CHECK_FALSE(runner.of("t1").aborted);
 }
@@ -156,4 +156,38 @@ TEST_CASE_METHOD(node_world, "a slice that overstays its limit by far is aborted
   advance(services_->limits.slice_time_limit + 3 * services_->limits.settle);
   CHECK(runner.slices().front()->aborted);
   CHECK(runner.started("t1") == 2);
+}
+
+TEST_CASE_METHOD(node_world, "a tenant's limit holds, and its load is told", "[supervisor]") {
+  services_->slots.tenants["few"] = {.slots_max = 1};
+  crash();
+  open(1);
+  publish_for("few", "s1", "t1");
+  publish_for("few", "s2", "t2");
+  publish_for("other", "s3", "t3");
+  CHECK(runner.started("t1") == 1);
+  CHECK(runner.started("t2") == 0);
+  CHECK(runner.started("t3") == 1);
+  advance(milliseconds{500});
+  CHECK(counts.loads == std::vector<tenant_load>{{"few", 1, 1}, {"other", 0, 1}});
+  complete("t1");
+  CHECK(runner.started("t2") == 1);
+  complete("t2");
+  complete("t3");
+  advance(milliseconds{500});
+  CHECK(counts.loads == std::vector<tenant_load>{{"few", 0, 0}, {"other", 0, 0}});
+}
+
+TEST_CASE_METHOD(node_world, "of a tenant's waiting turns the one with the highest priority is next", "[supervisor]") {
+  services_->slots.most = 1;
+  crash();
+  open(1);
+  publish("s1", "t1");
+  publish_for("", "s2", "t2", 1);
+  publish_for("", "s3", "t3", 5);
+  complete("t1");
+  CHECK(runner.started("t2") == 0);
+  CHECK(runner.started("t3") == 1);
+  complete("t3");
+  CHECK(runner.started("t2") == 1);
 }

@@ -89,8 +89,7 @@ class Faults(unittest.TestCase):
                 file.write(f"""
 [session]
 slice_commit_after = "100ms"
-# The poison may kill its node before the log knows of it, and then counts a crash less than its neighbours.
-max_attempts = 5
+max_attempts = 3
 [runners.poison]
 type = "command"
 program = "{ROOT}/tests/support/programs/kill_the_node.py"

@@ -261,6 +261,17 @@ TEST_CASE("each thing is counted on its own", "[metrics]") {
   }
 }
 
+TEST_CASE("what tenants have and wait for is as it was told last, whatever they are called", "[metrics]") {
+  prometheus_metrics m;
+  m.tenants_have({{"acme", 3, 2}, {"", 1, 0}, {"a\"b\\\n", 0, 5}});
+  m.tenants_have({{"acme", 0, 1}});
+  const auto text = m.text();
+  CHECK(has_line(text, "baton_slices_waiting{tenant=\"acme\"} 0"));
+  CHECK(has_line(text, "baton_slots_used{tenant=\"acme\"} 1"));
+  CHECK(has_line(text, "baton_slices_waiting{tenant=\"\"} 1"));
+  CHECK(has_line(text, "baton_slots_used{tenant=\"a\\\"b\\\\\\n\"} 5"));
+}
+
 TEST_CASE("nothing is lost when many threads count at once", "[metrics]") {
   prometheus_metrics m;
   std::vector<std::thread> threads;

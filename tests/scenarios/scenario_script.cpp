@@ -41,7 +41,14 @@ std::string_view text_of(message_kind kind) { return kind == message_kind::task 
 
 /// What an effect is about, after its name.
 struct details {
-  std::string operator()(const session::want_slot& e) const { return e.suspect ? "suspect" : ""; }
+  std::string operator()(const session::want_slot& e) const {
+    switch (e.on.standing) {
+    case supervisor::standing::steady: return "";
+    case supervisor::standing::shaken: return "shaken";
+    case supervisor::standing::suspect: return "suspect";
+    }
+    return "?";
+  }
   std::string operator()(const session::launch& e) const {
     const auto& r = e.request;
     std::string text = r.routing.run.text() + " slice " + std::to_string(r.state.slice.value);

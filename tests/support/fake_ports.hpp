@@ -107,7 +107,10 @@ class counting_metrics final : public metrics {
 public:
   void count(counter what, std::uint64_t by) override { counts[what] += by; }
   void count_refusal(reason why) override { refusals[why] += 1; }
+  void tenants_have(const std::vector<tenant_load>& all) override { loads = all; }
   std::map<counter, std::uint64_t> counts;
+  /// As they were told last.
+  std::vector<tenant_load> loads;
   std::map<reason, std::uint64_t> refusals;
 };
 

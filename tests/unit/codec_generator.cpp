@@ -117,6 +117,7 @@ task codec_generator::any_task(bool with_bytes) {
   task t;
   t.id = any_task_id();
   if (coin()) t.tenant = "tenant-" + std::to_string(below(100));
+  if (coin()) t.priority = static_cast<std::uint8_t>(below(priority_max + 1));
   t.labels = any_labels();
   if (coin()) t.deadline = time();
   if (coin()) t.traceparent = traceparent;

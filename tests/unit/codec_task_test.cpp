@@ -56,6 +56,7 @@ TEST_CASE("a task needs an input and a runner, and nothing else", "[codec][task]
   REQUIRE(t);
   CHECK(t->id.text() == "s42-1767323045678");
   CHECK(t->tenant.empty());
+  CHECK(t->priority == 0);
   CHECK(t->labels.empty());
   CHECK_FALSE(t->deadline);
   CHECK(t->traceparent.empty());
@@ -114,7 +115,7 @@ TEST_CASE("every field of a task refuses every type but its own", "[codec][task]
       "true", "7", "-7", "1.5", "1e300", "18446744073709551615", "\"\\u0001 text\"", "[]", "{}"};
   const std::vector<field> fields{{"id", ""}, {"kind", ""}, {"version", ""}, {"tenant", "\"\\u0001 text\""},
       {"labels", "{}"}, {"deadline", "7"}, {"traceparent", "\"\\u0001 text\""}, {"reply_to", ""}, {"options", "{}"},
-      {"when_busy", ""}};
+      {"when_busy", ""}, {"priority", "7"}};
   for (const auto& [name, fitting] : fields) {
     for (const auto& sample : samples) {
       const auto payload = with("\""s + name + "\":" + sample);
@@ -212,6 +213,15 @@ TEST_CASE("a deadline is milliseconds or RFC 3339", "[codec][task]") {
           "\"1969-12-31T23:59:59Z\"", "\"1970-01-01T00:00:00+00:01\"", "\"9999-12-31T23:59:59-00:01\"",
           "\"26-01-02T03:04:05Z\"", "\"2026-1-2T3:4:5Z\"", "\"+026-01-02T03:04:05Z\""}) {
     CHECK(refused("\"deadline\":"s + wrong) == reason::wrong_type);
+  }
+}
+
+TEST_CASE("a priority is a whole number from 0 to 9", "[codec][task]") {
+  CHECK(accepted("\"priority\":0").priority == 0);
+  CHECK(accepted("\"priority\":9").priority == priority_max);
+  CHECK(accepted("\"priority\":3.0").priority == 3);
+  for (const auto* wrong : {"10", "-1", "0.5", "256", "1e300", "\"3\"", "true"}) {
+    CHECK(refused("\"priority\":"s + wrong) == reason::wrong_type);
   }
 }
 

@@ -326,6 +326,34 @@ TEST_CASE("variables that are not ours are left alone", "[config]") {
   REQUIRE(o.lease == lease_options{});
 }
 
+TEST_CASE("tenants are named in the file, and all their faults at once", "[config]") {
+  const auto o = options_from({.file = "[tenants.acme]\nslots_max = 2\nweight = 5\n[tenants.'a b']\n"});
+  REQUIRE(o.tenants.size() == 2);
+  REQUIRE(o.tenants.at("acme") == tenant_options{.slots_max = 2, .weight = 5});
+  REQUIRE(o.tenants.at("a b") == tenant_options{});
+  REQUIRE(said_of("[tenants.a]\nweight = 0\nslots_max = '3'\nwieght = 2\n[tenants.b]\nweight = 1001\n[tenants]\n'' = {}\nc = 3")
+      == "tenants.c = 3 (baton.toml:9): of the wrong type: wanted is a table for each tenant, [tenants.NAME]\n"
+         "tenants. (baton.toml:8): cannot be read: wanted is a name of 1 to 64 bytes without control characters\n"
+         "tenants.a.weight = 0 (baton.toml:2): out of bounds: wanted is a whole number, 1 to 1000\n"
+         "tenants.a.slots_max = \"3\" (baton.toml:3): of the wrong type: wanted is a whole number, 0 to 100000\n"
+         "tenants.a.wieght = 2 (baton.toml:4): no such option; did you mean tenants.a.weight?\n"
+         "tenants.b.weight = 1001 (baton.toml:6): out of bounds: wanted is a whole number, 1 to 1000\n");
+  REQUIRE(said_of("tenants = 3").starts_with("tenants = 3 (baton.toml:1): of the wrong type: wanted is a table for each tenant"));
+}
+
+TEST_CASE("whatever a turn may name as its tenant may be named in the file", "[config]") {
+  const std::string longest(tenant_bytes_max, 'x');
+  REQUIRE(options_from({.file = "[tenants.'" + longest + "']\n"}).tenants.contains(longest));
+  REQUIRE_FALSE(faults_from({.file = "[tenants.'" + longest + "x']\n"}).empty());
+}
+
+TEST_CASE("tenants survive a dump", "[config]") {
+  auto given = options_from({});
+  given.tenants["acme"] = {.slots_max = 3, .weight = 7};
+  given.tenants["\"odd\" \\ ä€.x"] = {};
+  REQUIRE(options_from({.file = dump(given)}) == given);
+}
+
 TEST_CASE("a configuration file is read from the disk", "[config]") {
   const auto folder = std::filesystem::temp_directory_path() / ("baton_config_test." + std::to_string(getpid()));
   std::filesystem::create_directories(folder);

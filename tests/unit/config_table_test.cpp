@@ -150,6 +150,8 @@ TEST_CASE("each option is described by one sentence", "[config]") {
   }
   for (const auto& row : runner_rows())
     check(row.name, row.help);
+  for (const auto& row : tenant_rows())
+    check(row.name, row.help);
 }
 
 TEST_CASE("each option appears in the help, with variable and default", "[config]") {
@@ -169,6 +171,8 @@ TEST_CASE("each option appears in the help, with variable and default", "[config
   }
   for (const auto& row : runner_rows())
     REQUIRE(text.find("\n  " + std::string{row.name} + " = ") != std::string::npos);
+  for (const auto& row : tenant_rows())
+    REQUIRE(text.find("\n  " + std::string{row.name} + " = ", text.find("[tenants.NAME]")) != std::string::npos);
 }
 
 TEST_CASE("each option appears in the dump", "[config]") {
@@ -330,6 +334,8 @@ TEST_CASE("bounds are exact", "[config]") {
     std::visit(at_the_bounds<options>{row}, row.what);
   for (const auto& row : runner_rows())
     std::visit(at_the_bounds<runner_options>{row}, row.what);
+  for (const auto& row : tenant_rows())
+    std::visit(at_the_bounds<tenant_options>{row}, row.what);
 }
 
 TEST_CASE("the defaults are within their own bounds and relations", "[config]") {

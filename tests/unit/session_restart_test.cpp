@@ -114,25 +114,25 @@ TEST_CASE("an actor that died inside its epoch takes nothing over", "[session]")
   s.settle();
 }
 
-TEST_CASE("a run that crashes its node every time is a suspect from the second crash on, then dead", "[session]") {
+TEST_CASE("a run that crashes its node every time is shaken, then a suspect, then dead", "[session]") {
   session_driver s;
   start_known_slice(s);
-  const auto wants_suspect = [&] {
+  const auto standing = [&] {
     for (const auto& e : s.last_effects()) {
-      if (const auto* want = std::get_if<session::want_slot>(&e)) return want->suspect;
+      if (const auto* want = std::get_if<session::want_slot>(&e)) return want->on.standing;
     }
-    return false;
+    return supervisor::standing::steady;
   };
   s.crash_and_reload();
   CHECK(run_of(s).attempts == 1);
   CHECK(run_of(s).crashes == 1);
   s.deliver();
-  CHECK_FALSE(wants_suspect());
+  CHECK(standing() == supervisor::standing::shaken);
   s.grant();
   s.crash_and_reload();
   CHECK(run_of(s).crashes == 2);
   s.deliver();
-  CHECK(wants_suspect());
+  CHECK(standing() == supervisor::standing::suspect);
   s.grant();
   CHECK(s.running()->policy.suspect);
   s.crash_and_reload();

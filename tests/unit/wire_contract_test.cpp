@@ -196,6 +196,7 @@ task an_order() {
   task t;
   t.id = a_task("order-7");
   t.tenant = "acme";
+  t.priority = 7;
   t.labels = {{"team", "support"}};
   t.deadline = ms(1'767'326'645'000);
   t.traceparent = traceparent;

@@ -37,11 +37,14 @@ session::limits session_limits(const options& o) {
 services node_services(const options& o) {
   services s;
   s.limits = session_limits(o);
-  s.slots = o.node.slots;
+  s.slots.most = o.node.slots;
   s.slice_commit_after = o.session.slice_commit_after;
   // Some time must be left to reach a boundary before the slice is stopped.
-  s.yield_after = std::min(o.session.slice_soft_limit, o.session.slice_time_limit * 4 / 5);
-  s.share_after = o.session.slice_share;
+  s.slots.yield_after = std::min(o.session.slice_soft_limit, o.session.slice_time_limit * 4 / 5);
+  s.slots.share_after = o.session.slice_share;
+  for (const auto& [name, of] : o.tenants) {
+    s.slots.tenants[name] = {of.slots_max, static_cast<std::uint32_t>(of.weight)};
+  }
   s.passivate_after = o.session.passivate_after;
   s.waiting_inputs_max = o.session.waiting_inputs_max;
   s.log_reserve = o.streams.log_reserve.bytes;
