@@ -1,4 +1,5 @@
-// Turns through the whole path, beside what the broker can do in the same run: `bench turns --batond PROGRAM [--json]`.
+// Turns through the whole path, beside what the broker can do in the same run: `bench turns --batond PROGRAM [--json]`;
+// and the command line of `bench slots`.
 #include <nats/nats.h>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +15,7 @@
 
 #include "tests/support/node_under_test.hpp"
 #include "tests/bench/raw_limit.hpp"
+#include "tests/bench/slots_bench.hpp"
 #include "tests/support/nats_server.hpp"
 
 namespace {
@@ -179,6 +181,20 @@ void print(const settings& s, const std::vector<figures>& all) {
   std::printf("%-44s %9.0f B\n", "a commit's size, mean", of(&figures::commit_bytes));
 }
 
+void add_slots(CLI::App& to, bench::slots_settings& s) {
+  s.program = BATON_SOURCE_DIR "/examples/programs/count_words.py";
+  auto& app = *to.add_subcommand("slots", "how long turns wait for a slot, with and without a tenant that floods");
+  app.add_option("--batond", s.batond, "the program to measure; default: the one beside this");
+  app.add_option("--program", s.program, "what the turns run; it yields when asked")->capture_default_str();
+  app.add_option("--slots", s.slots, "slices that the node runs at once")->capture_default_str();
+  app.add_option("--sessions", s.sessions, "long turns, each in a session of its own")->capture_default_str();
+  app.add_option("--flood", s.flood, "as many of another tenant")->capture_default_str();
+  app.add_option("--lines", s.lines, "steps in a turn, each with a checkpoint")->capture_default_str();
+  app.add_option("--line-ms", s.line_ms, "how long a step takes")->capture_default_str();
+  app.add_option("--share-ms", s.share_ms, "session.slice_share")->capture_default_str();
+  app.add_flag("--json", s.json, "one JSON object instead of a table");
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -193,8 +209,16 @@ int main(int argc, char** argv) {
   app.add_option("--samples", s.samples, "turns sent one at a time, for the latency")->capture_default_str();
   app.add_option("--rounds", s.rounds, "each with a fresh broker and node")->capture_default_str();
   app.add_flag("--json", s.json, "one JSON object instead of a table");
+  bench::slots_settings of_slots;
+  add_slots(program, of_slots);
   CLI11_PARSE(program, argc, argv);
-  if (s.batond.empty()) s.batond = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "batond";
+  const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "batond";
+  if (program.got_subcommand("slots")) {
+    if (of_slots.batond.empty()) of_slots.batond = beside;
+    bench::measure_slots(of_slots);
+    return 0;
+  }
+  if (s.batond.empty()) s.batond = beside;
   std::vector<figures> all;
   for (int i = 0; i < s.rounds; ++i) all.push_back(measure(s));
   print(s, all);
