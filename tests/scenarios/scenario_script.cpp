@@ -42,12 +42,7 @@ std::string_view text_of(message_kind kind) { return kind == message_kind::task 
 /// What an effect is about, after its name.
 struct details {
   std::string operator()(const session::want_slot& e) const {
-    switch (e.on.standing) {
-    case supervisor::standing::steady: return "";
-    case supervisor::standing::shaken: return "shaken";
-    case supervisor::standing::suspect: return "suspect";
-    }
-    return "?";
+    return e.on.standing == supervisor::standing::suspect ? "suspect" : "";
   }
   std::string operator()(const session::launch& e) const {
     const auto& r = e.request;

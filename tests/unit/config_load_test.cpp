@@ -331,11 +331,11 @@ TEST_CASE("tenants are named in the file, and all their faults at once", "[confi
   REQUIRE(o.tenants.size() == 2);
   REQUIRE(o.tenants.at("acme") == tenant_options{.slots_max = 2, .weight = 5});
   REQUIRE(o.tenants.at("a b") == tenant_options{});
-  REQUIRE(said_of("[tenants.a]\nweight = 0\nslots_max = '3'\nwieght = 2\n[tenants.b]\nweight = 1001\n[tenants]\n'' = {}\nc = 3")
+  REQUIRE(said_of("[tenants.a]\nslots_max = '3'\nweight = 0\nwieght = 2\n[tenants.b]\nweight = 1001\n[tenants]\n'' = {}\nc = 3")
       == "tenants.c = 3 (baton.toml:9): of the wrong type: wanted is a table for each tenant, [tenants.NAME]\n"
          "tenants. (baton.toml:8): cannot be read: wanted is a name of 1 to 64 bytes without control characters\n"
-         "tenants.a.weight = 0 (baton.toml:2): out of bounds: wanted is a whole number, 1 to 1000\n"
-         "tenants.a.slots_max = \"3\" (baton.toml:3): of the wrong type: wanted is a whole number, 0 to 100000\n"
+         "tenants.a.slots_max = \"3\" (baton.toml:2): of the wrong type: wanted is a whole number, 0 to 100000\n"
+         "tenants.a.weight = 0 (baton.toml:3): out of bounds: wanted is a whole number, 1 to 1000\n"
          "tenants.a.wieght = 2 (baton.toml:4): no such option; did you mean tenants.a.weight?\n"
          "tenants.b.weight = 1001 (baton.toml:6): out of bounds: wanted is a whole number, 1 to 1000\n");
   REQUIRE(said_of("tenants = 3").starts_with("tenants = 3 (baton.toml:1): of the wrong type: wanted is a table for each tenant"));
