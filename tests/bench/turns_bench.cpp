@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "tests/support/node_under_test.hpp"
+#include "tests/bench/cluster_bench.hpp"
 #include "tests/bench/raw_limit.hpp"
 #include "tests/bench/slots_bench.hpp"
 #include "tests/support/nats_server.hpp"
@@ -211,13 +212,15 @@ int main(int argc, char** argv) {
   app.add_flag("--json", s.json, "one JSON object instead of a table");
   bench::slots_settings of_slots;
   add_slots(program, of_slots);
-  CLI11_PARSE(program, argc, argv);
   const auto beside = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "batond";
+  bench::add_cluster(program, beside);
+  CLI11_PARSE(program, argc, argv);
   if (program.got_subcommand("slots")) {
     if (of_slots.batond.empty()) of_slots.batond = beside;
     bench::measure_slots(of_slots);
     return 0;
   }
+  if (!program.got_subcommand("turns")) return 0;
   if (s.batond.empty()) s.batond = beside;
   std::vector<figures> all;
   for (int i = 0; i < s.rounds; ++i) all.push_back(measure(s));

@@ -48,19 +48,38 @@ node_under_test::node_under_test(const std::string& program, const std::string& 
     pollfd in{output_, POLLIN, 0};
     char some[4096];
     const auto n = poll(&in, 1, 60'000) == 1 ? read(output_, some, sizeof some) : 0;
-    if (n <= 0) throw std::runtime_error("batond does not get ready:\n" + said);
+    if (n <= 0) {
+      kill();
+      close(output_);
+      throw std::runtime_error("batond does not get ready:\n" + said);
+    }
     said.append(some, static_cast<std::size_t>(n));
   }
 }
 
 node_under_test::~node_under_test() {
-  kill(process_, SIGKILL);
-  waitpid(process_, nullptr, 0);
+  kill();
   close(output_);
 }
 
-void node_under_test::pause() const { kill(process_, SIGSTOP); }
-void node_under_test::resume() const { kill(process_, SIGCONT); }
+void node_under_test::send(int signal) const {
+  // One that has ended has no number any more, and -1 would mean everybody.
+  if (process_ > 0) ::kill(process_, signal);
+}
+
+int node_under_test::end(int signal) {
+  int status = 0;
+  send(signal);
+  if (process_ > 0) waitpid(process_, &status, 0);
+  process_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void node_under_test::pause() const { send(SIGSTOP); }
+void node_under_test::resume() const { send(SIGCONT); }
+void node_under_test::kill() { end(SIGKILL); }
+int node_under_test::drain() { return end(SIGTERM); }
+
 double node_under_test::cpu_seconds() const { return cpu_seconds_of(process_); }
 
 double cpu_seconds_of(pid_t process) {

@@ -1,4 +1,4 @@
-// A batond process on a given broker, for measuring. Started with echo runners only; killed with the object.
+// A batond process on a given broker, for measuring. Killed with the object.
 #pragma once
 
 #include <sys/types.h>
@@ -21,10 +21,18 @@ public:
   /// SIGSTOP and SIGCONT: work piles up in the queue meanwhile. Keep it shorter than the lease.
   void pause() const;
   void resume() const;
+  /// kill -9; returns when it is dead.
+  void kill();
+  /// SIGTERM; returns its exit code when it has ended by itself, which may take its whole `node.drain_timeout`.
+  int drain();
   /// User and system time so far, in seconds.
   [[nodiscard]] double cpu_seconds() const;
 
 private:
+  void send(int signal) const;
+  int end(int signal);
+
+  /// -1: it has ended.
   pid_t process_ = -1;
   /// What it says; it says little, so nobody reads on.
   int output_ = -1;
