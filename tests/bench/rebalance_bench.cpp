@@ -59,15 +59,18 @@ public:
     last_[partition] = e.at;
     seen_[partition] = true;
   }
-  [[nodiscard]] bool has_seen_all() const {
-    const std::lock_guard hold{lock_};
-    return std::ranges::all_of(seen_, [](bool seen) { return seen; });
-  }
   /// A gap that began before belongs to the phase, too.
   void begin() {
     const std::lock_guard hold{lock_};
     longest_.fill(0);
-    seen_.fill(false);
+  }
+  /// From now on, in each partition.
+  void wait_for_all() {
+    {
+      const std::lock_guard hold{lock_};
+      seen_.fill(false);
+    }
+    wait_for([&] { return has_seen_all(); }, "a commit in each partition", patience);
   }
   [[nodiscard]] std::vector<double> longest() {
     const std::lock_guard hold{lock_};
@@ -77,6 +80,10 @@ public:
   }
 
 private:
+  [[nodiscard]] bool has_seen_all() const {
+    const std::lock_guard hold{lock_};
+    return std::ranges::all_of(seen_, [](bool seen) { return seen; });
+  }
   void note(std::uint64_t partition, steady::time_point at) {
     if (last_[partition] != steady::time_point{}) {
       longest_[partition] = std::max(longest_[partition], seconds_between(last_[partition], at));
@@ -137,7 +144,7 @@ figures measure(const settings& s) {
     what();
     f.of[which].took_s = seconds_between(began, steady::now());
     // A partition that still stands still shows its gap.
-    wait_for([&] { return watch.has_seen_all(); }, "a commit in each partition", patience);
+    watch.wait_for_all();
     const auto gaps = watch.longest();
     f.of[which].longest_gap_s = at_part(gaps, 1);
     f.of[which].median_gap_s = at_part(gaps, 0.5);
@@ -146,12 +153,15 @@ figures measure(const settings& s) {
   std::unique_ptr<support::node_under_test> second;
   std::unique_ptr<support::node_under_test> third;
   steady_load load{feed, s};
-  wait_for([&] { return watch.has_seen_all(); }, "a commit in each partition", patience);
+  watch.wait_for_all();
   const auto quiet_until = steady::now() + std::chrono::milliseconds{static_cast<long>(s.quiet_ms)};
   during(0, [&] { wait_for([&] { return steady::now() > quiet_until; }, "the quiet phase", patience); });
   during(1, [&] { second = node(1); });
   during(2, [&] { third = node(2); });
-  during(3, [&] { f.drain_code = first->drain(); });
+  during(3, [&] {
+    f.drain_code = first->drain();
+    watch.wait_for_all();
+  });
   load.end();
   feed.wait_accepted();
   feed.wait_ended(patience);
@@ -188,7 +198,8 @@ void print(const settings& s, const std::vector<figures>& all, double load) {
   std::printf("%llu partitions under %llu echo turns a second over %llu sessions, lease %.1f s; %d rounds, medians\n",
       static_cast<unsigned long long>(partitions), static_cast<unsigned long long>(s.per_second),
       static_cast<unsigned long long>(s.sessions), s.lease_ms / 1e3, s.rounds);
-  std::printf("nodes, broker and producer share one machine; a join includes the start of the process; load average at the start %.2f\n",
+  std::printf("nodes, broker and producer share one machine; a join counts from the start of the process until it owns its share, a drain\n"
+              "until the process has ended and each partition goes on elsewhere; load average at the start %.2f\n",
       load);
   std::printf("%-28s %12s %26s %26s\n", "", "balanced in", "longest gap of any", "median of their longest");
   for (std::size_t i = 0; i < phase_names.size(); ++i) {
