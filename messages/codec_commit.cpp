@@ -53,6 +53,7 @@ void write(pack_writer& out, const run_record& run) {
   to.field_unless_default("error", run.last_error);
   to.field_unless_default("stopped_by", run.stopped_by);
   to.field_unless_default("rolled_back", run.is_rolled_back);
+  to.field_unless_default("hears", run.hears);
 }
 
 void write_phase(map& to, phases::idle) { to.field("is", std::string_view{"idle"}); }
@@ -97,8 +98,13 @@ void write(pack_writer& out, const busy_record& busy) {
     for (const auto& one : busy.joined)
       at = write_joined(at, one);
   }
-  to.field_unless_default("applied_until", busy.applied_until);
+  if (!busy.decided.empty()) {
+    auto* at = to.key("decided").open_bytes(busy.decided.size() * decided_message_bytes);
+    for (const auto& one : busy.decided)
+      at = write_decided(at, one);
+  }
   to.field_unless_default("replaced_until", busy.replaced_until);
+  to.field_unless_default("replaced_at", busy.replaced_at);
   to.field_unless_default("replaced_by", busy.replaced_by);
 }
 

@@ -96,6 +96,7 @@ void read_run(fields& from, run_record& to) {
   from.read("error", to.last_error);
   from.read("stopped_by", to.stopped_by);
   from.read("rolled_back", to.is_rolled_back);
+  from.read("hears", to.hears);
 }
 
 void read_phase(fields& from, phase& to) {
@@ -153,8 +154,13 @@ void read_busy(fields& from, busy_record& to) {
   auto joined = read_joined(bytes);
   if (!joined) return from.fail(reason::wrong_type, "joined", "not whole, or of an unknown kind");
   to.joined = *std::move(joined);
-  from.read("applied_until", to.applied_until);
+  bytes.clear();
+  from.read_bytes("decided", bytes);
+  auto decided = read_decided(bytes);
+  if (!decided) return from.fail(reason::wrong_type, "decided", "not whole, or of an unknown kind");
+  to.decided = *std::move(decided);
   from.read("replaced_until", to.replaced_until);
+  from.read("replaced_at", to.replaced_at);
   from.read("replaced_by", to.replaced_by);
 }
 

@@ -81,6 +81,28 @@ inline char* write_joined(char* to, const joined_message& one) {
   return all;
 }
 
+inline constexpr std::size_t decided_message_bytes = 16 + 1;
+static_assert(head_parts::decided_item_bytes == decided_message_bytes);
+
+inline char* write_decided(char* to, const decided_message& one) {
+  to = write_big_endian(to, one.id.high);
+  to = write_big_endian(to, one.id.low);
+  *to++ = one.stays ? 's' : 'g';
+  return to;
+}
+
+/// Nothing, if the bytes are no whole number of them, or one is of an unknown kind.
+[[nodiscard]] inline std::optional<std::vector<decided_message>> read_decided(std::string_view bytes) {
+  if (bytes.size() % decided_message_bytes != 0) return std::nullopt;
+  std::vector<decided_message> all;
+  for (; !bytes.empty(); bytes.remove_prefix(decided_message_bytes)) {
+    const auto kind = bytes[decided_message_bytes - 1];
+    if (kind != 's' && kind != 'g') return std::nullopt;
+    all.push_back({.id = {.high = read_big_endian(bytes, 0), .low = read_big_endian(bytes, 8)}, .stays = kind == 's'});
+  }
+  return all;
+}
+
 inline constexpr std::size_t open_ack_bytes = 1 + 8 + 16;
 
 inline char* write_open_ack(char* to, const open_ack& open) {

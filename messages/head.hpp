@@ -41,6 +41,8 @@ struct run_record {
   std::string last_error;
   /// It had to wait for another run.
   bool has_waited = false;
+  /// Its runner hears what is said to the run at boundaries.
+  bool hears = false;
   /// The turn that ended it, or will as soon as it has stopped; empty: none.
   task_id stopped_by;
   /// Then what it added is no part of the context any more.
@@ -154,7 +156,8 @@ inline constexpr std::size_t ledger = ledger_most * ledger_item_bytes + 16;
 /// Of an item, beside its text: ids, times and counts.
 inline constexpr std::size_t outbox = outbox_max * (error_text_max + 192) + 16;
 inline constexpr std::size_t joined_item_bytes = 42;
-inline constexpr std::size_t busy = joined_max * joined_item_bytes + 64 + 96;
+inline constexpr std::size_t decided_item_bytes = 17;
+inline constexpr std::size_t busy = joined_max * joined_item_bytes + decided_max * decided_item_bytes + 64 + 112;
 inline constexpr std::size_t title = 4 * title_characters_max + 16;
 inline constexpr std::size_t labels = labels_bytes_max + 5 * labels_max + 16;
 /// The newest run's end, counts, times and marks.

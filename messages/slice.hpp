@@ -81,6 +81,8 @@ struct live_note {
 struct boundary {
   std::vector<entry> entries;
   std::optional<value> checkpoint;
+  /// Of what was said to the run: the ids that the checkpoint has taken in. Absent: the runner hears nothing of that kind.
+  std::optional<std::vector<task_id>> heard{};
 };
 
 /// The slice is over: nothing comes after this.

@@ -107,7 +107,8 @@ std::optional<refusal> objection(const draft& d, const held_task& message) {
   return std::nullopt;
 }
 
-/// Whether one more may wait in memory: of a session that waits alone always, so that it can go on.
+} // namespace
+
 bool has_room(const hand& h, const limits& l, const held_task& message, bool crowded) {
   if (!h.backlog.empty()) return false;
   if (held_turns(h) == 0) return true;
@@ -115,8 +116,13 @@ bool has_room(const hand& h, const limits& l, const held_task& message, bool cro
   const auto bytes_max = crowded ? l.in_memory_bytes_max / 8 : l.in_memory_bytes_max;
   auto bytes = message.bytes;
   for (const auto& m : h.queue) bytes += m.bytes;
+  for (const auto& s : h.steers) {
+    if (const auto* m = std::get_if<held_task>(&s.message)) bytes += m->bytes;
+  }
   return held_turns(h) < tasks_max && bytes <= bytes_max;
 }
+
+namespace {
 
 void enqueue(draft& d, held_task message, id_hash id, bool crowded) {
   const auto& limits = d.with().limits;
@@ -129,7 +135,7 @@ void enqueue(draft& d, held_task message, id_hash id, bool crowded) {
     return refuse(d, message, {reason::backlog_full, "session.backlog_max"});
   }
   d.order(lighten{{message_kind::task, message.seq}});
-  d.happened(task_was_stubbed{{message.seq, id, message.task.digest, message.after_crash}});
+  d.happened(task_was_stubbed{{message.seq, id, message.task.digest, message.after_crash, message.has_waited, message.ready_at}});
 }
 
 struct passing_refusal {
@@ -141,7 +147,7 @@ constexpr auto passing_refusals = std::to_array<passing_refusal>({
     {reason::backlog_full, "session.backlog_max"},
     {reason::task_conflict, "id"},
     {reason::session_busy, "when_busy"},
-    {reason::too_many_waiting, "steers"},
+    {reason::too_many_waiting, std::string_view{too_many_waiting_detail}},
     {reason::too_many_labels, "session.labels_max"},
     {reason::too_large, labels_together},
 });
@@ -161,7 +167,7 @@ void bury_refused(draft& d, message_kind kind, stream_seq seq, std::string id, c
 /// Above `open_acks_max`, since a message that is not admitted cannot wait; all that is in hand can still be settled.
 std::size_t open_with_refusals_max(const limits& l) {
   const auto run = 1 + l.cancels_max;
-  const auto cancelled_early = 2 * l.early_cancels_max;
+  const auto cancelled_early = 2 * l.early_max;
   return ledger_most - run - cancelled_early - l.joined_max;
 }
 
@@ -279,7 +285,8 @@ void admit(draft& d, held_task message, bool crowded) {
   if (holds(d.hand(), message.seq)) return;
   if (resumes(d, message)) return;
   end_run_without_message(d, message);
-  if (meets_joined(d, message)) return;
+  if (holds(d.hand(), message.seq) || meets_joined(d, message)) return;
+  see_replacing(d, message.seq);
   if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) return refuse(d, message, std::move(*why));
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) {
     const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, message.task.id));
@@ -296,7 +303,7 @@ void admit(draft& d, held_task message, bool crowded) {
   message.has_waited = d.hand().run || stored_run(d.durable()) != nullptr;
   if (cancel_if_asked_early(d, message)) return;
   const auto task = message.task.id;
-  if (!apply_policy(d, message)) enqueue(d, std::move(message), id, crowded);
+  if (!apply_policy(d, message, crowded)) enqueue(d, std::move(message), id, crowded);
   turn_was_admitted(d, task);
 }
 

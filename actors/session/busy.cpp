@@ -9,29 +9,28 @@ namespace {
 /// Turns that one decision replaces: each brings its input into the commit.
 constexpr std::size_t replaced_at_once = 4;
 
-/// Of what one decision takes into the transcript, beside what the slice has said.
+/// Of what is merged into one turn, and of what one decision replaces: beside it the commit holds what a slice has said.
 std::size_t joined_bytes_max(const draft& d) { return d.with().limits.record_bytes_max / 2; }
 
 const turn& turn_in(const held_task& m) { return std::get<turn>(m.task.what); }
 
 id_hash hash_of_run(const task_id& run) { return hash_of_id(message_kind::task, run); }
 
-const task_id& id_of(const waiting_steer& s) {
-  return std::visit(overloaded{[](const held_task& m) -> const task_id& { return m.task.id; },
-                               [](const held_control& m) -> const task_id& { return m.control.id; }},
-                    s.message);
-}
-
-steer_input words_of(const waiting_steer& s) {
-  return std::visit(overloaded{[](const held_task& m) { return steer_input{m.task.id, turn_in(m).input}; },
+struct steer_words {
+  const task_id& id;
+  const value& input;
+  body_digest digest;
+  const std::string& reply_to;
+  encoding as;
+};
+steer_words words_of(const waiting_steer& s) {
+  return std::visit(overloaded{[](const held_task& m) {
+                                 return steer_words{m.task.id, turn_in(m).input, m.task.digest, m.task.reply_to, m.task.encoding};
+                               },
                                [](const held_control& m) {
-                                 return steer_input{m.control.id, std::get<steer>(m.control.what).input};
+                                 const auto& c = m.control;
+                                 return steer_words{c.id, std::get<steer>(c.what).input, c.digest, c.reply_to, c.encoding};
                                }},
-                    s.message);
-}
-
-body_digest digest_of(const waiting_steer& s) {
-  return std::visit(overloaded{[](const held_task& m) { return m.task.digest; }, [](const held_control& m) { return m.control.digest; }},
                     s.message);
 }
 
@@ -49,24 +48,35 @@ bool may_more_join(const draft& d) {
 
 bool is_ready_later(const held_task& m, instant now) { return m.ready_at && *m.ready_at > now; }
 
+/// Its policy was applied before: it simply waits.
+bool is_decided(const head& h, id_hash id) {
+  return std::ranges::find(h.busy.decided, id, &decided_message::id) != h.busy.decided.end() ||
+         std::ranges::find(h.busy.joined, id, &joined_message::into) != h.busy.joined.end();
+}
+
+/// Adds nothing that is not a turn of the same kind: for the same runner, on the same account, with the same options.
+bool is_alike(const held_task& a, const held_task& b) {
+  return turn_in(a).runner == turn_in(b).runner && a.task.tenant == b.task.tenant && turn_in(a).options == turn_in(b).options;
+}
+
 /// Ends the run in hand; told to stop if it runs, at once if it does not.
 void stop_run(draft& d, const held_task& by, disposition as) {
   auto run = *d.hand().run;
   run.stopped_by = by.task.id;
   run.is_rolled_back = as == disposition::rolled_back;
   d.happened(run_was_noted{run, d.time()});
-  d.happened(message_was_disposed{by.task.id, as, run.id, by.seq, d.time()});
+  d.happened(message_was_disposed{by.task.id, as, run.id, d.time()});
   end_stopped(d);
 }
 
 /// Makes it part of the last turn that waits, if it can be.
 bool merge(draft& d, held_task& message) {
   const auto& hand = d.hand();
-  const auto& busy = d.durable().busy;
   if (hand.queue.empty() || !hand.backlog.empty() || !may_more_join(d)) return false;
   const auto& last = hand.queue.back();
-  const bool fits_together = turn_in(last).runner == turn_in(message).runner && !last.task.deadline && !message.task.deadline;
-  if (!fits_together || last.seq < busy.replaced_until) return false;
+  // Of a deadline, it would not be clear whose it is.
+  const bool fits_together = is_alike(last, message) && !last.task.deadline && !message.task.deadline;
+  if (!fits_together || gives_way(d, last)) return false;
   // All of it comes into one commit.
   auto together = stored_size(turn_in(message).input) + stored_size(turn_in(last).input);
   for (const auto& other : joined_words(d.now(), last.task.id, joined_message::manner::merged)) together += stored_size(other.input);
@@ -88,19 +98,10 @@ bool merge(draft& d, held_task& message) {
   return true;
 }
 
-/// `as`: what its policy said is no longer possible.
-void queue_instead(draft& d, const held_task& message) {
-  const auto& run = d.hand().run;
-  d.happened(message_was_disposed{message.task.id, disposition::queued, run ? run->id : task_id{}, message.seq, d.time()});
-}
-
-bool steer_by_turn(draft& d, held_task& message) {
+bool steer_by_turn(draft& d, held_task& message, bool crowded) {
   const auto& hand = d.hand();
-  const bool has_room = hand.backlog.empty() && held_turns(hand) < d.with().limits.in_memory_max;
-  if (!hand.run || !hand.current || is_stopped(d) || !has_room || !may_more_join(d)) {
-    queue_instead(d, message);
-    return false;
-  }
+  const bool fits = hand.run && hand.current && !is_stopped(d) && is_alike(*hand.current, message);
+  if (!fits || !has_room(hand, d.with().limits, message, crowded) || !may_more_join(d)) return false;
   const auto run = hand.run->id;
   d.happened(steer_was_kept{{std::move(message), run}});
   return true;
@@ -110,12 +111,20 @@ void replace_waiting(draft& d, const held_task& by) {
   if (d.hand().queue.empty() && d.hand().backlog.empty()) return;
   // What has started already does not give way, even if it comes again.
   if (d.hand().run && stored_run(d.durable()) == nullptr) d.happened(run_was_noted{*d.hand().run, d.time()});
-  d.happened(turns_were_replaced{by.seq, by.task.id, d.time()});
+  d.happened(turns_were_replaced{by.seq, by.stored_at, by.task.id, d.time()});
 }
 
+bool is_steering(const hand& h, const task_id& id) {
+  return std::ranges::any_of(h.steers, [&](const waiting_steer& s) {
+    const auto* m = std::get_if<held_task>(&s.message);
+    return m != nullptr && m->task.id == id;
+  });
+}
+
+/// As a turn, or to join a run and then perhaps as a turn.
 bool is_waiting(const draft& d, const task_id& id) {
   const auto& hand = d.hand();
-  return std::ranges::any_of(hand.queue, [&](const held_task& m) { return m.task.id == id; }) ||
+  return std::ranges::any_of(hand.queue, [&](const held_task& m) { return m.task.id == id; }) || is_steering(hand, id) ||
          std::ranges::find(hand.backlog, hash_of_run(id), &stub::id) != hand.backlog.end();
 }
 
@@ -128,24 +137,46 @@ bool is_turn_known(const draft& d, id_hash turn) {
          std::ranges::find(hand.backlog, turn, &stub::id) != hand.backlog.end();
 }
 
-bool meets_joined(draft& d, message_place place, id_hash id, steer_input words) {
+const joined_message* find_joined(const draft& d, message_place place, message_kind kind, const task_id& id) {
   const auto& joined = d.durable().busy.joined;
-  const auto found = std::ranges::find_if(joined, [&](const joined_message& one) { return one.place == place && one.id == id; });
-  if (found == joined.end()) return false;
-  if (place.kind == message_kind::task && !is_turn_known(d, found->into)) {
-    release_joined(d, found->into);
-    return true;
-  }
-  d.happened(joined_has_come{place, std::move(words)});
-  return true;
+  if (joined.empty()) return nullptr;
+  const auto found = std::ranges::find(joined, place, &joined_message::place);
+  return found == joined.end() || found->id != hash_of_id(kind, id) ? nullptr : &*found;
 }
 
+/// What it had joined never ran and is gone: it has no end yet.
+void undo_joined(draft& d, id_hash into) {
+  joined_were_undone undone{{}, d.time()};
+  std::ranges::copy_if(d.durable().busy.joined, std::back_inserter(undone.joined), [&](const joined_message& one) { return one.into == into; });
+  d.happened(std::move(undone));
+}
+
+/// Those that have not come in this life are acknowledged when they come, if they do.
 void release(draft& d, const std::vector<joined_message>& released) {
   if (released.empty()) return;
-  std::vector<message_place> places;
-  for (const auto& one : released) places.push_back(one.place);
-  d.happened(joined_were_released{std::move(places), d.time()});
-  for (const auto& one : released) settle_ack(d, one.place.kind, one.place.seq, one.id);
+  joined_were_released gone{{}, d.time()};
+  std::vector<joined_message> here;
+  std::vector<open_ack> to_come;
+  for (const auto& one : released) {
+    gone.places.push_back(one.place);
+    const auto known = d.hand().joined.find(one.place);
+    if (known == d.hand().joined.end()) to_come.push_back({one.place.kind, one.place.seq, one.id});
+    if (known != d.hand().joined.end() && known->second) here.push_back(one);
+  }
+  d.happened(std::move(gone));
+  if (!to_come.empty()) d.happened(acks_were_left_open{std::move(to_come)});
+  for (const auto& one : here) settle_ack(d, one.place.kind, one.place.seq, one.id);
+}
+
+/// Whether the decision so far puts something into the transcript.
+bool stores_entries(const draft& d) {
+  return std::ranges::any_of(d.events_so_far(), [](const event& e) {
+    return std::visit(overloaded{[](const slice_was_started& s) { return !s.entries.empty(); },
+                                 [](const checkpoint_was_stored&) { return true; }, [](const run_was_yielded&) { return true; },
+                                 [](const run_has_ended&) { return true; }, [](const message_has_joined&) { return true; },
+                                 [](const auto&) { return false; }},
+                      e);
+  });
 }
 
 } // namespace
@@ -155,25 +186,26 @@ std::size_t held_turns(const hand& h) {
   return h.queue.size() + static_cast<std::size_t>(std::ranges::count_if(h.steers, is_turn));
 }
 
-bool apply_policy(draft& d, held_task& message) {
-  if (message.seq <= d.durable().busy.applied_until) return false;
+bool apply_policy(draft& d, held_task& message, bool crowded) {
   const auto policy = turn_in(message).when_busy;
+  if (policy == busy_policy::enqueue || is_decided(d.durable(), hash_of_run(message.task.id))) return false;
   const bool is_busy = is_under_way(d);
-  const bool has_room = d.hand().backlog.size() < d.with().limits.backlog_max;
+  const bool may_wait = d.hand().backlog.size() < d.with().limits.backlog_max;
   switch (policy) {
     case busy_policy::enqueue: return false;
-    case busy_policy::steer: return is_busy && steer_by_turn(d, message);
+    case busy_policy::steer: return is_busy && steer_by_turn(d, message, crowded);
     case busy_policy::interrupt:
+      if (d.hand().current && may_wait && d.hand().run->stopped_by.empty()) stop_run(d, message, disposition::interrupted);
+      return false;
     case busy_policy::rollback:
-      if (!is_busy || !has_room || !d.hand().current || !d.hand().run->stopped_by.empty()) return false;
-      stop_run(d, message, policy == busy_policy::interrupt ? disposition::interrupted : disposition::rolled_back);
+      if (d.hand().current && may_wait && !d.hand().run->is_rolled_back) stop_run(d, message, disposition::rolled_back);
       return false;
     case busy_policy::reject:
       if (!is_busy) return false;
       refuse(d, message, {reason::session_busy, "when_busy"});
       return true;
     case busy_policy::replace:
-      if (has_room) replace_waiting(d, message);
+      if (may_wait) replace_waiting(d, message);
       return false;
     case busy_policy::merge: return merge(d, message);
     case busy_policy::debounce:
@@ -187,17 +219,47 @@ bool apply_policy(draft& d, held_task& message) {
 void turn_was_admitted(draft& d, const task_id& id) {
   if (d.hand().steers.empty() || is_waiting(d, id)) return;
   const bool is_joined = find_settled(d.durable(), hash_of_run(id)) != nullptr;
-  turn_is_over(d, hash_of_run(id), is_joined ? settlement::joined : settlement::refused);
+  turn_is_over(d, id, is_joined ? settlement::joined : settlement::refused);
 }
 
-bool meets_joined(draft& d, const held_task& m) {
-  return meets_joined(d, {message_kind::task, m.seq}, hash_of_run(m.task.id), {m.task.id, turn_in(m).input});
+bool meets_joined(draft& d, const held_task& m, bool is_read_back) {
+  const auto* joined = find_joined(d, {message_kind::task, m.seq}, message_kind::task, m.task.id);
+  if (joined == nullptr) return false;
+  if (!is_turn_known(d, joined->into)) {
+    undo_joined(d, joined->into);
+    return false;
+  }
+  // Perhaps its answer was lost with the node that joined it.
+  if (!is_read_back && !m.task.reply_to.empty()) {
+    d.order(send_answer{m.task.reply_to, m.task.encoding, answer_to(m.task.id, verdict::duplicate, final_status(settlement::joined))});
+  }
+  d.order(lighten{{message_kind::task, m.seq}});
+  d.happened(joined_has_come{{message_kind::task, m.seq}, {m.task.id, turn_in(m).input}});
+  return true;
 }
 
-bool meets_joined(draft& d, const held_control& m) {
+bool meets_joined(draft& d, const held_control& m, bool is_read_back) {
   const auto* asked = std::get_if<steer>(&m.control.what);
-  if (asked == nullptr) return false;
-  return meets_joined(d, {message_kind::control, m.seq}, hash_of_id(message_kind::control, m.control.id), {m.control.id, asked->input});
+  if (asked == nullptr || find_joined(d, {message_kind::control, m.seq}, message_kind::control, m.control.id) == nullptr) return false;
+  if (!is_read_back && !m.control.reply_to.empty()) {
+    const auto& c = m.control;
+    d.order(send_answer{c.reply_to, c.encoding, answer_to(c.id, verdict::duplicate, final_status(settlement::joined))});
+  }
+  d.order(lighten{{message_kind::control, m.seq}});
+  d.happened(joined_has_come{{message_kind::control, m.seq}, {m.control.id, asked->input}});
+  return true;
+}
+
+void pass_joined(draft& d, stream_seq seq) {
+  if (d.durable().busy.joined.empty()) return;
+  std::vector<joined_message> gone;
+  std::ranges::copy_if(d.durable().busy.joined, std::back_inserter(gone), [&](const joined_message& one) {
+    return one.place.kind == message_kind::task && one.place.seq < seq && !d.hand().joined.contains(one.place) && !is_turn_known(d, one.into);
+  });
+  if (gone.empty()) return;
+  joined_were_released passed{{}, d.time()};
+  for (const auto& one : gone) passed.places.push_back(one.place);
+  d.happened(std::move(passed));
 }
 
 void on_steer(draft& d, held_control message) {
@@ -216,7 +278,7 @@ void on_steer(draft& d, held_control message) {
 }
 
 void keep_steer(draft& d, held_control message, const task_id& run) {
-  if (!may_more_join(d)) return refuse(d, message, {reason::too_many_waiting, "steers"});
+  if (!may_more_join(d)) return refuse(d, message, {reason::too_many_waiting, std::string{too_many_waiting_detail}});
   d.happened(steer_was_kept{{std::move(message), run}});
 }
 
@@ -225,21 +287,26 @@ bool has_steers(const draft& d) {
          !is_ledger_crowded(d, d.with().limits.open_acks_max);
 }
 
-std::vector<steer_input> inject(draft& d) {
+std::vector<steer_input> inject(draft& d, std::size_t room) {
   const auto run = d.hand().run->id;
   const auto waiting = d.hand().steers;
   std::vector<steer_input> injected;
-  std::size_t together = 0;
   for (const auto& one : waiting) {
     if (one.into != run) continue;
-    auto words = words_of(one);
-    together += stored_size(words.input);
-    if (!injected.empty() && together > joined_bytes_max(d)) break;
-    message_has_joined joined;
     const auto place = place_of(one);
+    if (const auto* m = std::get_if<held_task>(&one.message); m != nullptr && m->task.deadline && *m->task.deadline <= d.time()) {
+      d.happened(steer_was_let_go{place});
+      refuse(d, *m, {reason::deadline_passed, "deadline"});
+      continue;
+    }
+    const auto words = words_of(one);
+    const auto size = stored_size(words.input);
+    if (size > room) break;
+    room -= size;
+    message_has_joined joined;
     joined.joined = {place, hash_of_id(place.kind, words.id), hash_of_run(run), joined_message::manner::injected};
     joined.id = words.id;
-    joined.digest = digest_of(one);
+    joined.digest = words.digest;
     joined.into = run;
     joined.input = words.input;
     joined.entries.push_back({entry_kind::user, run, d.time(), false, words.input, std::nullopt});
@@ -248,19 +315,17 @@ std::vector<steer_input> inject(draft& d) {
     joined.evicted = room_for(d.now(), 1);
     joined.at = d.time();
     d.happened(std::move(joined));
-    std::visit(overloaded{[&](const held_task& m) { answer_joined(d, m.task.reply_to, m.task.encoding, m.task.id, "injected", run); },
-                          [&](const held_control& m) {
-                            answer_joined(d, m.control.reply_to, m.control.encoding, m.control.id, "injected", run);
-                          }},
-               one.message);
-    injected.push_back(std::move(words));
+    d.order(lighten{place});
+    answer_joined(d, words.reply_to, words.as, words.id, "injected", run);
+    if (place.kind == message_kind::task) turn_is_over(d, words.id, settlement::joined);
+    injected.push_back({words.id, words.input});
   }
   return injected;
 }
 
-bool waits_for_joined(draft& d) {
+bool waits_for_joined(draft& d, const task_id& turn) {
   if (d.durable().busy.joined.empty()) return false;
-  const auto into = hash_of_run(d.hand().run->id);
+  const auto into = hash_of_run(turn);
   const auto joined = d.durable().busy.joined;
   bool waits = false;
   for (const auto& one : joined) {
@@ -285,24 +350,25 @@ std::vector<steer_input> joined_words(const state& s, const task_id& run, joined
   return words;
 }
 
-void release_joined(draft& d, id_hash into) {
-  std::vector<joined_message> released;
-  std::ranges::copy_if(d.durable().busy.joined, std::back_inserter(released), [&](const joined_message& one) { return one.into == into; });
-  release(d, released);
-}
-
-void release_injected(draft& d) {
+void release_heard(draft& d, const std::vector<task_id>& heard) {
   if (d.durable().busy.joined.empty()) return;
-  const auto into = hash_of_run(d.hand().run->id);
   std::vector<joined_message> released;
   std::ranges::copy_if(d.durable().busy.joined, std::back_inserter(released), [&](const joined_message& one) {
-    return one.into == into && one.how == joined_message::manner::injected;
+    return one.how == joined_message::manner::injected &&
+           std::ranges::any_of(heard, [&](const task_id& id) { return one.id == hash_of_id(one.place.kind, id); });
   });
   release(d, released);
 }
 
+void turn_is_over(draft& d, const task_id& turn, settlement ended) {
+  if (d.durable().busy.joined.empty() && d.hand().steers.empty()) return;
+  turn_is_over(d, hash_of_run(turn), ended);
+}
+
 void turn_is_over(draft& d, id_hash turn, settlement ended) {
-  if (!d.durable().busy.joined.empty()) release_joined(d, turn);
+  std::vector<joined_message> released;
+  std::ranges::copy_if(d.durable().busy.joined, std::back_inserter(released), [&](const joined_message& one) { return one.into == turn; });
+  release(d, released);
   const auto waiting = d.hand().steers;
   for (const auto& one : waiting) {
     if (hash_of_run(one.into) != turn) continue;
@@ -313,27 +379,42 @@ void turn_is_over(draft& d, id_hash turn, settlement ended) {
       continue;
     }
     d.happened(steer_became_turn{place});
-    d.happened(message_was_disposed{id_of(one), disposition::next_turn, one.into, place.seq, d.time()});
+    d.happened(message_was_disposed{words_of(one).id, disposition::next_turn, one.into, d.time()});
   }
+}
+
+void see_replacing(draft& d, stream_seq seq) {
+  const auto until = d.durable().busy.replaced_until;
+  if (until != stream_seq{} && seq >= until && !d.hand().saw_replacing) d.happened(replacing_turn_has_come{});
+}
+
+bool gives_way(const draft& d, const held_task& waiting) {
+  const auto& busy = d.durable().busy;
+  if (waiting.seq >= busy.replaced_until || waiting.stored_at > busy.replaced_at) return false;
+  const auto decided = std::ranges::find(busy.decided, hash_of_run(waiting.task.id), &decided_message::id);
+  return decided == busy.decided.end() || !decided->stays;
 }
 
 void drop_replaced(draft& d) {
   const auto until = d.durable().busy.replaced_until;
-  // One commit holds them and nothing else; whatever else is stored now is acknowledged, and then it is their turn.
-  if (until == stream_seq{} || std::ranges::any_of(d.events_so_far(), is_durable)) return;
+  // One commit holds them and nothing else that is large; whatever else is stored now is acknowledged, and then it is their turn.
+  if (until == stream_seq{} || stores_entries(d)) return;
   const auto& hand = d.hand();
+  const auto gives = [&](const held_task& m) { return gives_way(d, m); };
   std::size_t together = 0;
-  for (std::size_t n = 0; n < replaced_at_once && !hand.queue.empty() && hand.queue.front().seq < until; ++n) {
-    if (is_ledger_crowded(d, d.with().limits.open_acks_max)) return;
-    const held_task old = hand.queue.front();
+  for (std::size_t n = 0; n < replaced_at_once; ++n) {
+    const auto first = std::ranges::find_if(hand.queue, gives);
+    if (first == hand.queue.end()) break;
+    const held_task old = *first;
+    if (waits_for_joined(d, old.task.id) || is_ledger_crowded(d, d.with().limits.open_acks_max)) return;
     together += stored_size(turn_in(old).input);
     for (const auto& merged : joined_words(d.now(), old.task.id, joined_message::manner::merged)) together += stored_size(merged.input);
     if (n > 0 && together > joined_bytes_max(d)) return;
-    d.happened(message_was_disposed{old.task.id, disposition::replaced, d.durable().busy.replaced_by, old.seq, d.time()});
+    d.happened(message_was_disposed{old.task.id, disposition::replaced, d.durable().busy.replaced_by, d.time()});
     end_waiting(d, old, {}, reason::replaced);
   }
-  const auto is_before = [&](const auto& m) { return m.seq < until; };
-  const bool is_done = hand.highest_task >= until && !std::ranges::any_of(hand.queue, is_before) && !std::ranges::any_of(hand.backlog, is_before);
+  const bool is_done = hand.saw_replacing && std::ranges::none_of(hand.queue, gives) &&
+                       std::ranges::none_of(hand.backlog, [&](const stub& m) { return m.seq < until; });
   if (is_done) d.happened(replacing_was_done{d.time()});
 }
 

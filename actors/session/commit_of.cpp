@@ -104,6 +104,7 @@ struct storing {
     add(e.entries);
   }
   void operator()(const joined_were_released&) const {}
+  void operator()(const joined_were_undone&) const {}
   void operator()(const run_was_noted&) const {}
   void operator()(const turns_were_replaced&) const {}
   void operator()(const replacing_was_done&) const {}

@@ -24,7 +24,10 @@ std::optional<body_digest> waiting_digest(const hand& h, const task_id& id) {
   for (const auto& c : h.cancels) {
     if (c.control.id == id) return c.control.digest;
   }
-  for (const auto& c : h.early_cancels) {
+  for (const auto& c : h.early) {
+    if (c.message.control.id == id) return c.message.control.digest;
+  }
+  for (const auto& c : h.pending_cancels) {
     if (c.message.control.id == id) return c.message.control.digest;
   }
   for (const auto& waiting : h.steers) {
@@ -37,7 +40,8 @@ std::optional<body_digest> waiting_digest(const hand& h, const task_id& id) {
 /// The session has this very message in hand, or has settled it and waits for the confirmation.
 bool holds(const hand& h, stream_seq seq) {
   return std::ranges::any_of(h.cancels, [&](const held_control& c) { return c.seq == seq; }) ||
-         std::ranges::any_of(h.early_cancels, [&](const early_cancel& c) { return c.message.seq == seq; }) ||
+         std::ranges::any_of(h.pending_cancels, [&](const pending_cancel& c) { return c.message.seq == seq; }) ||
+         std::ranges::any_of(h.early, [&](const early_message& c) { return c.message.seq == seq; }) ||
          std::ranges::any_of(h.put_off, [&](const held_control& c) { return c.seq == seq; }) ||
          std::ranges::find(h.steers, message_place{message_kind::control, seq}, place_of) != h.steers.end() ||
          h.joined.contains({message_kind::control, seq}) || h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
@@ -54,28 +58,32 @@ std::optional<held_task> waiting_turn(const hand& h, const task_id& id) {
   return std::nullopt;
 }
 
-/// What waits as a stub is read back first: its producer is to be answered, and its input to be kept.
-bool cancel_stub(draft& d, const task_id& id, held_control by) {
-  const auto& hand = d.hand();
-  const auto stubbed = std::ranges::find(hand.backlog, hash_of_id(message_kind::task, id), &stub::id);
-  if (stubbed == hand.backlog.end()) return false;
-  if (hand.early_cancels.size() >= d.with().limits.early_cancels_max) {
-    refuse(d, by, {reason::too_many_waiting, "cancels"});
-    return true;
+bool is_stub(const hand& h, const task_id& id) {
+  return std::ranges::find(h.backlog, hash_of_id(message_kind::task, id), &stub::id) != h.backlog.end();
+}
+
+void put_aside(draft& d, held_control by, const task_id& run) {
+  if (d.hand().pending_cancels.size() >= d.with().limits.early_max) {
+    return refuse(d, by, {reason::too_many_waiting, std::string{too_many_waiting_detail}});
   }
-  const message_place place{message_kind::task, stubbed->seq};
-  d.happened(early_cancel_was_kept{{std::move(by), id, instant::max()}});
-  if (hand.reading.contains(place)) return true;
-  d.order(read_back{place});
-  d.happened(read_back_was_asked{place});
+  d.happened(cancel_was_put_aside{{std::move(by), run}});
+}
+
+/// Carried out at once, or when all of the turn was read back: its producer is to be answered, and what it says to be kept.
+bool cancel_waiting(draft& d, const task_id& id, held_control by) {
+  if (!waiting_turn(d.hand(), id) && !is_stub(d.hand(), id)) return false;
+  put_aside(d, std::move(by), id);
+  carry_out_pending(d);
   return true;
 }
 
-bool cancel_waiting(draft& d, const task_id& id, const held_control& by) {
-  const auto waiting = waiting_turn(d.hand(), id);
-  if (!waiting) return cancel_stub(d, id, by);
-  end_waiting(d, *waiting, {by});
-  return true;
+std::vector<held_control> take_pending(draft& d, const task_id& run) {
+  std::vector<held_control> taken;
+  for (const auto& c : d.hand().pending_cancels) {
+    if (c.run == run) taken.push_back(c.message);
+  }
+  for (const auto& c : taken) d.happened(cancel_was_taken_back{c.seq});
+  return taken;
 }
 
 /// Tells the execution to stop, if it was not told before.
@@ -184,27 +192,27 @@ void on_remove(draft& d, const held_control& message) {
     settle_ack(d, message_kind::task, before.current->seq, hash_of_id(message_kind::task, before.current->task.id));
   }
   settle_cancels(d, before.cancels, settlement::cancelled);
-  for (const auto& one : before_joined) settle_ack(d, one.place.kind, one.place.seq, one.id);
+  for (const auto& one : before_joined) {
+    const auto known = before.joined.find(one.place);
+    if (known != before.joined.end() && known->second) settle_ack(d, one.place.kind, one.place.seq, one.id);
+    if (known == before.joined.end()) d.happened(acks_were_left_open{{{one.place.kind, one.place.seq, one.id}}});
+  }
   for (const auto& waiting : before.queue) refuse(d, waiting, {reason::deleted, {}});
   for (const auto& waiting : before.steers) {
     std::visit([&](const auto& m) { refuse(d, m, {reason::deleted, {}}); }, waiting.message);
   }
   for (const auto& waiting : before.backlog) refuse_stub(d, waiting, {reason::deleted, {}});
-  for (const auto& c : before.early_cancels) {
-    if (c.until != instant::max()) continue;
-    d.happened(early_cancel_was_used{c.message.seq});
-    settle_without_effect(d, c.message, verdict::conflict, final_status(settlement::refused));
-  }
+  for (const auto& c : before.pending_cancels) settle_without_effect(d, c.message, verdict::conflict, final_status(settlement::refused));
   reply_and_ack(d, message, verdict::accepted);
 }
 
 /// The early messages about this run, which now are no longer early.
 std::vector<held_control> take_early(draft& d, const task_id& run) {
   std::vector<held_control> taken;
-  for (const auto& c : d.hand().early_cancels) {
+  for (const auto& c : d.hand().early) {
     if (c.run == run) taken.push_back(c.message);
   }
-  for (const auto& c : taken) d.happened(early_cancel_was_used{c.seq});
+  for (const auto& c : taken) d.happened(early_was_used{c.seq});
   return taken;
 }
 
@@ -252,25 +260,51 @@ void end_waiting(draft& d, const held_task& waiting, const std::vector<held_cont
   d.happened(std::move(ended));
   settle_ack(d, message_kind::task, run.message, hash_of_id(message_kind::task, run.id));
   settle_cancels(d, by, settlement::cancelled);
-  turn_is_over(d, hash_of_id(message_kind::task, run.id), settlement::cancelled);
+  turn_is_over(d, run.id, settlement::cancelled);
 }
 
 void keep_early(draft& d, held_control message, const task_id& run) {
-  if (d.hand().early_cancels.size() >= d.with().limits.early_cancels_max) {
+  if (d.hand().early.size() >= d.with().limits.early_max) {
     return settle_without_effect(d, message, verdict::unknown);
   }
-  const auto until = d.time() + d.with().limits.early_cancel_kept;
-  d.happened(early_cancel_was_kept{{std::move(message), run, until}});
-  d.order(set_timer{timer::early_cancels, until, {}});
+  const auto until = d.time() + d.with().limits.early_kept;
+  d.happened(early_was_kept{{std::move(message), run, until}});
+  d.order(set_timer{timer::early, until, {}});
+}
+
+void carry_out_pending(draft& d) {
+  if (d.hand().pending_cancels.empty()) return;
+  const auto pending = d.hand().pending_cancels;
+  for (const auto& c : pending) {
+    if (std::ranges::find(d.hand().pending_cancels, c.message.seq, [](const pending_cancel& p) { return p.message.seq; }) ==
+        d.hand().pending_cancels.end())
+      continue;
+    if (const auto waiting = waiting_turn(d.hand(), c.run)) {
+      if (!waits_for_joined(d, c.run)) end_waiting(d, *waiting, take_pending(d, c.run));
+      continue;
+    }
+    const auto stubbed = std::ranges::find(d.hand().backlog, hash_of_id(message_kind::task, c.run), &stub::id);
+    if (stubbed != d.hand().backlog.end()) {
+      const message_place place{message_kind::task, stubbed->seq};
+      if (d.hand().reading.contains(place) || waits_for_joined(d, c.run)) continue;
+      d.order(read_back{place});
+      d.happened(read_back_was_asked{place});
+      continue;
+    }
+    // It has started meanwhile, has ended, or is gone.
+    for (const auto& by : take_pending(d, c.run)) on_cancel(d, by);
+  }
 }
 
 bool cancel_read_back(draft& d, const held_task& message) {
   const auto known = std::ranges::find(d.hand().backlog, message.seq, &stub::seq);
-  if (known == d.hand().backlog.end()) return false;
-  const auto asked = take_early_cancels(d, message.task.id);
-  if (asked.empty()) return false;
+  const bool is_cancelled = std::ranges::find(d.hand().pending_cancels, message.task.id, &pending_cancel::run) != d.hand().pending_cancels.end();
+  if (known == d.hand().backlog.end() || !is_cancelled) return false;
+  d.happened(read_back_was_idle{{message_kind::task, message.seq}});
+  if (waits_for_joined(d, message.task.id)) return true;
+  const auto by = take_pending(d, message.task.id);
   d.happened(stub_was_taken{message.seq});
-  end_waiting(d, message, asked);
+  end_waiting(d, message, by);
   return true;
 }
 
@@ -278,10 +312,10 @@ void stub_is_gone(draft& d, stream_seq seq) {
   const auto known = std::ranges::find(d.hand().backlog, seq, &stub::seq);
   if (known == d.hand().backlog.end()) return;
   const auto turn = known->id;
-  const auto waiting = d.hand().early_cancels;
+  const auto waiting = d.hand().pending_cancels;
   for (const auto& c : waiting) {
     if (hash_of_id(message_kind::task, c.run) != turn) continue;
-    d.happened(early_cancel_was_used{c.message.seq});
+    d.happened(cancel_was_taken_back{c.message.seq});
     settle_without_effect(d, c.message, verdict::unknown);
   }
   turn_is_over(d, turn, settlement::refused);
@@ -302,6 +336,10 @@ void settle_cancels(draft& d, const std::vector<held_control>& cancels, settleme
 bool cancel_if_asked_early(draft& d, const held_task& message) {
   const auto asked = take_early_cancels(d, message.task.id);
   if (asked.empty()) return false;
+  if (waits_for_joined(d, message.task.id)) {
+    for (const auto& by : asked) put_aside(d, by, message.task.id);
+    return false;
+  }
   end_waiting(d, message, asked);
   return true;
 }
@@ -318,26 +356,24 @@ void end_stopped(draft& d) {
   const auto& execution = d.hand().execution;
   if (execution && execution->at == in_flight::stage::launched) return ask_to_stop(d, in_flight{*execution});
   // The transcript is to hold all that the run was asked.
-  if (!waits_for_joined(d)) end_cancelled(d, {});
+  if (!waits_for_joined(d, d.hand().run->id)) end_cancelled(d, {});
 }
 
-void drop_old_early_cancels(draft& d) {
-  const auto kept = d.hand().early_cancels;
+void drop_old_early(draft& d) {
+  const auto kept = d.hand().early;
   std::optional<instant> first_left;
   bool is_any_due = false;
   for (const auto& c : kept) {
-    // Those for a stub wait for that.
-    if (c.until == instant::max()) continue;
     if (c.until > d.time()) {
       first_left = std::min(first_left.value_or(c.until), c.until);
       continue;
     }
     is_any_due = true;
-    d.happened(early_cancel_was_used{c.message.seq});
+    d.happened(early_was_used{c.message.seq});
     settle_without_effect(d, c.message, verdict::unknown);
   }
   // It fired too early, by a clock that was set back. Whoever is not due yet has a timer of its own otherwise.
-  if (first_left && !is_any_due) d.order(set_timer{timer::early_cancels, *first_left, {}});
+  if (first_left && !is_any_due) d.order(set_timer{timer::early, *first_left, {}});
 }
 
 void carry_out(draft& d, const held_control& message) {
@@ -351,6 +387,8 @@ void carry_out(draft& d, const held_control& message) {
   }
   const auto waiting = waiting_digest(d.hand(), message.control.id);
   if (waiting && *waiting != message.control.digest) return refuse(d, message, {reason::task_conflict, "id"});
+  // Said once, it is heard once.
+  if (waiting && is_steer(message)) return reply_and_ack(d, message, verdict::duplicate);
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) return refuse(d, message, {reason::deleted, {}});
   std::visit(overloaded{[&](const cancel&) { on_cancel(d, message); }, [&](const edit&) { on_edit(d, message); },
                         [&](const remove&) { on_remove(d, message); }, [&](const steer&) { on_steer(d, message); },

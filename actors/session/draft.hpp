@@ -52,11 +52,16 @@ struct overloaded : Fs... {
 template <class... Fs>
 overloaded(Fs...) -> overloaded<Fs...>;
 
+/// What a refusal says of control messages of which a session holds no more.
+inline constexpr std::string_view too_many_waiting_detail = "steers, and cancels of turns that wait";
 /// What a refusal says when it is the labels' size.
 inline constexpr std::string_view labels_together = "the session's labels together";
 
 // ---- admission.cpp
 void admit(draft& d, held_task message, bool crowded);
+/// Whether one more turn may wait in memory: of a session that waits alone always, so that it can go on. `crowded`: the
+/// partition's owner holds much already.
+[[nodiscard]] bool has_room(const hand& h, const limits& l, const held_task& message, bool crowded);
 /// Buries a message, then answers and acknowledges it; with a record in the ledger if it might be admitted another time.
 void refuse(draft& d, const held_task& message, refusal why);
 void refuse(draft& d, const held_control& message, refusal why);
@@ -72,6 +77,14 @@ void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
 [[nodiscard]] bool is_ledger_crowded(const draft& d, std::size_t most);
 [[nodiscard]] answer answer_to(const task_id& id, verdict v, value body = {});
 [[nodiscard]] value final_status(settlement ended, const value& result = {}, std::string_view code = {}, std::string_view text = {});
+
+// ---- size.cpp
+/// Of an entry with this content, about: what is large becomes a blob.
+[[nodiscard]] std::size_t stored_size(const value& content);
+/// Into one commit.
+[[nodiscard]] bool fits(const std::vector<entry>& entries, const limits& l);
+/// For more entries in the same commit.
+[[nodiscard]] std::size_t room_left(const std::vector<entry>& entries, const limits& l);
 
 // ---- run.cpp
 /// Starts what may start now: the run that is to go on, else the next turn.
@@ -98,8 +111,6 @@ struct final_end {
 void end_run(draft& d, final_end end);
 /// Ends the run in hand as the oldest of its cancels asked.
 void end_cancelled(draft& d, std::vector<entry> entries);
-/// Of an entry with this content, about: what is large becomes a blob.
-[[nodiscard]] std::size_t stored_size(const value& content);
 [[nodiscard]] dead_letter letter_of(const state& s, const outbox_item& item);
 
 
@@ -107,30 +118,36 @@ void end_cancelled(draft& d, std::vector<entry> entries);
 /// Turns in memory that have not started, those that wait to join a run among them: they may still become turns.
 [[nodiscard]] std::size_t held_turns(const hand& h);
 /// What the task's `when_busy` asks for; true if the task is dealt with, else it waits for its turn.
-bool apply_policy(draft& d, held_task& message);
+bool apply_policy(draft& d, held_task& message, bool crowded);
 /// If it does not wait as a turn after all, what was to join its run is told so.
 void turn_was_admitted(draft& d, const task_id& id);
-/// It is a message that has joined a run and came again; true if it is dealt with.
-bool meets_joined(draft& d, const held_task& message);
-bool meets_joined(draft& d, const held_control& message);
+/// It is a message that has joined a run and was delivered again, or read back; true if it is dealt with.
+bool meets_joined(draft& d, const held_task& message, bool is_read_back = false);
+bool meets_joined(draft& d, const held_control& message, bool is_read_back = false);
+/// Tasks up to this one have come, as far as they are still in the queue.
+void pass_joined(draft& d, stream_seq seq);
 void on_steer(draft& d, held_control message);
 /// Waits to join this run, if not too many do.
 void keep_steer(draft& d, held_control message, const task_id& run);
 /// Something waits to join the run in hand, and may.
 [[nodiscard]] bool has_steers(const draft& d);
-/// Makes what waits part of the run in hand, at the boundary that was stored last.
-std::vector<steer_input> inject(draft& d);
-/// Something that is part of the run in hand is still to be read back, and is asked for.
-bool waits_for_joined(draft& d);
+/// Makes what waits part of the run in hand, at the boundary that was stored last; as much as `room` bytes hold.
+std::vector<steer_input> inject(draft& d, std::size_t room);
+/// Something that is part of this turn is still to be read back, and is asked for.
+bool waits_for_joined(draft& d, const task_id& turn);
 /// What has joined the run in this way, and is still needed.
 [[nodiscard]] std::vector<steer_input> joined_words(const state& s, const task_id& run, joined_message::manner how);
-/// The turn with this id needs what has joined it no more.
-void release_joined(draft& d, id_hash into);
-/// A checkpoint of the run in hand has all that was injected before it.
-void release_injected(draft& d);
+/// A checkpoint of the run in hand has these.
+void release_heard(draft& d, const std::vector<task_id>& heard);
 /// Whether it ran or not: what has joined it is released; what still waits to join it becomes a turn, or is told that it is
 /// too late.
+void turn_is_over(draft& d, const task_id& turn, settlement ended);
+/// The same of a stub, whose id is not known.
 void turn_is_over(draft& d, id_hash turn, settlement ended);
+/// A task has come that is not before this one: if it is the one that others give way to, they all have.
+void see_replacing(draft& d, stream_seq seq);
+/// It gives way to a newer turn.
+[[nodiscard]] bool gives_way(const draft& d, const held_task& waiting);
 /// Settles turns that gave way to a newer one, some at a time.
 void drop_replaced(draft& d);
 /// The first turn that waits may start; if not, a timer is set.
@@ -147,8 +164,10 @@ void end_waiting(draft& d, const held_task& waiting, const std::vector<held_cont
 void keep_early(draft& d, held_control message, const task_id& run);
 /// Answers a message that changes nothing. A session that the log does not know needs no record of that.
 void settle_without_effect(draft& d, const held_control& message, verdict v, value body = {});
-/// A stub was read back; if a cancel waits for it, that is carried out.
+/// A stub was read back; if a cancel waits for it, that is carried out, or waits on.
 bool cancel_read_back(draft& d, const held_task& message);
+/// The cancels that waited for something to be read back, as far as it was.
+void carry_out_pending(draft& d);
 /// A stub is gone from the queue: what waits for it is answered.
 void stub_is_gone(draft& d, stream_seq seq);
 void on_control(draft& d, held_control message);
@@ -158,7 +177,7 @@ void take_put_off(draft& d);
 bool cancel_if_asked_early(draft& d, const held_task& message);
 /// The same for the run whose message has just come again.
 void cancel_resumed_if_asked_early(draft& d);
-void drop_old_early_cancels(draft& d);
+void drop_old_early(draft& d);
 /// What the ledger says of the cancels of a run that ends.
 [[nodiscard]] std::vector<ledger_item> settled_controls(const std::vector<held_control>& cancels);
 /// Answers and acknowledges the cancels of the run that has just ended.

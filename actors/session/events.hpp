@@ -75,8 +75,6 @@ struct message_was_disposed {
   task_id id;
   disposition as;
   task_id other;
-  /// The policies of all tasks up to this one are applied; 0: it says nothing of that.
-  stream_seq applied_until;
   instant at;
 };
 /// A message is part of another turn's run from now on: settled, and not acknowledged before the run can do without it.
@@ -101,6 +99,11 @@ struct joined_were_released {
   std::vector<message_place> places;
   instant at;
 };
+/// The turn that these had joined is gone: they are turns themselves again.
+struct joined_were_undone {
+  std::vector<joined_message> joined;
+  instant at;
+};
 /// The log knows of the run from now on, and of who wants it to stop.
 struct run_was_noted {
   run_record run;
@@ -109,6 +112,7 @@ struct run_was_noted {
 /// All turns before `until` give way to `by`.
 struct turns_were_replaced {
   stream_seq until;
+  instant stored_at;
   task_id by;
   instant at;
 };
@@ -151,12 +155,12 @@ struct session_was_deleted {
 
 using event =
     std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
-                 retry_was_hastened, run_has_ended, message_was_disposed, message_has_joined, joined_were_released, run_was_noted, turns_were_replaced, replacing_was_done,
+                 retry_was_hastened, run_has_ended, message_was_disposed, message_has_joined, joined_were_released, joined_were_undone, run_was_noted, turns_were_replaced, replacing_was_done,
                  outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded, session_was_deleted,
                  // in hand only
-                 task_was_held, task_was_stubbed, stub_was_taken, steer_was_kept, steer_became_turn, steer_was_let_go, joined_has_come, joined_is_gone, turn_was_timed, turn_was_made_ready, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
-                 run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_cancel_was_kept,
-                 early_cancel_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried,
+                 task_was_held, task_was_stubbed, stub_was_taken, read_back_was_idle, cancel_was_put_aside, cancel_was_taken_back, replacing_turn_has_come, steer_was_kept, steer_became_turn, steer_was_let_go, joined_has_come, joined_is_gone, turn_was_timed, turn_was_made_ready, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
+                 run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_was_kept,
+                 early_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried,
                  ack_was_wanted, ack_was_put_off, ack_was_confirmed, acks_were_left_open, queue_was_passed, drain_was_asked>;
 
 [[nodiscard]] bool is_durable(const event& e);

@@ -10,6 +10,7 @@ void evict(head& h, const std::vector<id_hash>& evicted) {
 }
 
 void settle(head& h, ledger_item item) {
+  std::erase_if(h.busy.decided, [&](const decided_message& one) { return one.id == item.id; });
   std::erase_if(h.ledger, [&](const ledger_item& old) { return old.id == item.id; });
   h.ledger.push_back(item);
 }
@@ -46,6 +47,12 @@ run_record* run_of(head& h) {
   return std::visit(overloaded{[](phases::running& p) { return &p.run; }, [](phases::retry_wait& p) { return &p.run; },
                                [](phases::yielded& p) { return &p.run; }, [](const auto&) -> run_record* { return nullptr; }},
                     h.phase);
+}
+
+void decide(busy_record& busy, decided_message one) {
+  std::erase_if(busy.decided, [&](const decided_message& old) { return old.id == one.id; });
+  if (busy.decided.size() >= decided_max) busy.decided.erase(busy.decided.begin());
+  busy.decided.push_back(one);
 }
 
 void release(std::vector<joined_message>& joined, const std::vector<message_place>& places) {
@@ -90,8 +97,6 @@ void forget_message(hand& hand, stream_seq seq) {
   std::erase_if(hand.steers, [&](const waiting_steer& s) { return place_of(s) == message_place{message_kind::task, seq}; });
 }
 
-message_place place_of_steer(const waiting_steer& s) { return place_of(s); }
-
 /// What a durable event makes of the head.
 struct head_after {
   head& h;
@@ -133,20 +138,28 @@ struct head_after {
   }
   void operator()(const message_was_disposed& e) const {
     touch(h, e.at);
-    h.busy.applied_until = std::max(h.busy.applied_until, e.applied_until);
+    // What was to join the run keeps its place among those that wait.
+    const bool waits = e.as == disposition::next_turn || e.as == disposition::interrupted || e.as == disposition::rolled_back;
+    if (waits) decide(h.busy, {hash_of_id(message_kind::task, e.id), e.as == disposition::next_turn});
   }
   void operator()(const message_has_joined& e) const {
     touch(h, e.at);
     evict(h, e.evicted);
     settle(h, {e.joined.id, e.digest, settlement::joined});
     h.busy.joined.push_back(e.joined);
-    // The turn that it was merged into must wait when it comes again, whatever its own policy says.
-    if (e.joined.how == joined_message::manner::merged) h.busy.applied_until = std::max(h.busy.applied_until, e.joined.place.seq);
     h.entries += e.entries.size();
   }
   void operator()(const joined_were_released& e) const {
     touch(h, e.at);
     release(h.busy.joined, e.places);
+  }
+  void operator()(const joined_were_undone& e) const {
+    touch(h, e.at);
+    for (const auto& one : e.joined) {
+      std::erase(h.busy.joined, one);
+      std::erase_if(h.ledger, [&](const ledger_item& item) { return item.id == one.id; });
+      decide(h.busy, {one.id, false});
+    }
   }
   void operator()(const run_was_noted& e) const {
     touch(h, e.at);
@@ -160,11 +173,14 @@ struct head_after {
   void operator()(const turns_were_replaced& e) const {
     touch(h, e.at);
     h.busy.replaced_until = e.until;
+    h.busy.replaced_at = e.stored_at;
     h.busy.replaced_by = e.by;
+    decide(h.busy, {hash_of_id(message_kind::task, e.by), false});
   }
   void operator()(const replacing_was_done& e) const {
     touch(h, e.at);
     h.busy.replaced_until = {};
+    h.busy.replaced_at = {};
     h.busy.replaced_by = {};
   }
   void operator()(const outbox_was_delivered& e) const {
@@ -241,7 +257,13 @@ struct hand_after {
     }
   }
   void operator()(const run_was_noted& e) const { hand.run = e.run; }
-  void operator()(const turns_were_replaced&) const {}
+  void operator()(const joined_were_undone& e) const {
+    for (const auto& one : e.joined) {
+      hand.joined.erase(one.place);
+      hand.reading.erase(one.place);
+    }
+  }
+  void operator()(const turns_were_replaced&) const { hand.saw_replacing = true; }
   void operator()(const replacing_was_done&) const {}
   void operator()(const outbox_was_delivered& e) const { hand.ack_after.erase(e.item); }
   void operator()(const session_was_edited&) const {}
@@ -256,6 +278,7 @@ struct hand_after {
     hand.backlog.clear();
     hand.steers.clear();
     hand.joined.clear();
+    hand.pending_cancels.clear();
   }
 
   void operator()(task_was_held& e) const {
@@ -270,12 +293,18 @@ struct hand_after {
     hand.reading.erase({message_kind::task, e.seq});
     std::erase_if(hand.backlog, [&](const stub& m) { return m.seq == e.seq; });
   }
+  void operator()(const read_back_was_idle& e) const { hand.reading.erase(e.place); }
+  void operator()(cancel_was_put_aside& e) const { hand.pending_cancels.push_back(std::move(e.cancel)); }
+  void operator()(const cancel_was_taken_back& e) const {
+    std::erase_if(hand.pending_cancels, [&](const pending_cancel& c) { return c.message.seq == e.seq; });
+  }
+  void operator()(const replacing_turn_has_come&) const { hand.saw_replacing = true; }
   void operator()(steer_was_kept& e) const {
     if (const auto* t = std::get_if<held_task>(&e.message.message)) saw(t->seq);
     hand.steers.push_back(std::move(e.message));
   }
   void operator()(const steer_became_turn& e) const {
-    const auto found = std::ranges::find(hand.steers, e.place, place_of_steer);
+    const auto found = std::ranges::find(hand.steers, e.place, place_of);
     auto turn = std::get<held_task>(std::move(found->message));
     hand.steers.erase(found);
     const auto after = std::ranges::find_if(hand.queue, [&](const held_task& m) { return m.seq > turn.seq; });
@@ -300,6 +329,8 @@ struct hand_after {
     if (known == hand.backlog.end() || known->seq != e.message.seq) return;
     hand.queue.push_back(std::move(e.message));
     hand.queue.back().after_crash = known->after_crash;
+    hand.queue.back().has_waited = known->has_waited;
+    hand.queue.back().ready_at = known->ready_at;
     hand.backlog.erase(known);
   }
   void operator()(const read_back_has_failed& e) const {
@@ -320,9 +351,9 @@ struct hand_after {
     if (hand.execution) hand.execution->asked = e.order;
   }
   void operator()(cancel_was_kept& e) const { hand.cancels.push_back(std::move(e.message)); }
-  void operator()(early_cancel_was_kept& e) const { hand.early_cancels.push_back(std::move(e.kept)); }
-  void operator()(const early_cancel_was_used& e) const {
-    std::erase_if(hand.early_cancels, [&](const early_cancel& c) { return c.message.seq == e.seq; });
+  void operator()(early_was_kept& e) const { hand.early.push_back(std::move(e.kept)); }
+  void operator()(const early_was_used& e) const {
+    std::erase_if(hand.early, [&](const early_message& c) { return c.message.seq == e.seq; });
   }
   void operator()(const control_was_put_off& e) const { hand.put_off.push_back(e.message); }
   void operator()(const control_was_taken_up&) const { hand.put_off.pop_front(); }
@@ -355,7 +386,7 @@ struct hand_after {
   void operator()(const current_was_redelivered& e) const { saw(e.message.seq); }
 
   void let_go(message_place steer) const {
-    std::erase_if(hand.steers, [&](const waiting_steer& s) { return place_of_steer(s) == steer; });
+    std::erase_if(hand.steers, [&](const waiting_steer& s) { return place_of(s) == steer; });
   }
   void saw(stream_seq task) const { hand.highest_task = std::max(hand.highest_task, task); }
 };
@@ -384,7 +415,7 @@ bool runs_nothing(const state& s) {
 bool is_quiet(const state& s) {
   const auto& h = s.hand;
   return !h.current && !h.run && !h.execution && h.queue.empty() && h.backlog.empty() && h.cancels.empty() &&
-         h.early_cancels.empty() && h.put_off.empty() && h.steers.empty() && s.head.busy.joined.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
+         h.early.empty() && h.pending_cancels.empty() && h.put_off.empty() && h.steers.empty() && s.head.busy.joined.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
          h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty();
 }
 

@@ -29,6 +29,18 @@ struct read_back_has_come {
 struct stub_was_taken {
   stream_seq seq;
 };
+/// What came was read for a reason that is none any more; it is read again in its turn.
+struct read_back_was_idle {
+  message_place place;
+};
+struct cancel_was_put_aside {
+  pending_cancel cancel;
+};
+struct cancel_was_taken_back {
+  stream_seq seq;
+};
+/// In this life; so all before it have, too.
+struct replacing_turn_has_come {};
 struct steer_was_kept {
   waiting_steer message;
 };
@@ -80,10 +92,10 @@ struct execution_was_asked {
 struct cancel_was_kept {
   held_control message;
 };
-struct early_cancel_was_kept {
-  early_cancel kept;
+struct early_was_kept {
+  early_message kept;
 };
-struct early_cancel_was_used {
+struct early_was_used {
   stream_seq seq;
 };
 struct control_was_put_off {

@@ -33,7 +33,8 @@ struct limits {
   // No options, because what they leave open must find room in the head: a test holds their sum against `ledger_most`.
   /// Cancels of one run that wait for its end; a further one is a duplicate.
   std::size_t cancels_max = 16;
-  std::size_t early_cancels_max = 16;
+  /// Cancels and steers that came before their turn; and as many cancels that wait for what is to be read back.
+  std::size_t early_max = 16;
   /// Messages that wait to join a run, or have joined one and may be needed again.
   std::size_t joined_max = baton::joined_max;
   /// No turn starts and no control message is carried out while this many ids must stay in the ledger because their
@@ -42,7 +43,7 @@ struct limits {
   /// Refusals on record whose letters are not stored yet; further ones are refused without a record. No option either: it
   /// only bounds how much of the ledger refusals may push out.
   std::size_t open_refusals_max = 64;
-  milliseconds early_cancel_kept{60'000};
+  milliseconds early_kept{60'000};
   /// Quiet before a turn with the policy `debounce` starts, and its longest wait for that.
   milliseconds debounce{2'000};
   milliseconds debounce_longest{20'000};

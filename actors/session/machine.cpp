@@ -37,6 +37,7 @@ void on_outbox_delivered(draft& d, const outbox_delivered& in) {
 void pass(draft& d, message_kind kind, stream_seq seq) {
   const auto is_passed = [&](const open_ack& open) { return open.kind == kind && open.seq <= seq; };
   if (std::ranges::any_of(d.hand().maybe_open, is_passed)) d.happened(queue_was_passed{kind, seq});
+  if (kind == message_kind::task) pass_joined(d, seq);
 }
 
 void on_timer(draft& d, const timer_fired& in) {
@@ -46,16 +47,11 @@ void on_timer(draft& d, const timer_fired& in) {
       d.happened(retry_was_timed{});
       return proceed(d);
     case timer::settle_over: return on_settle_over(d, in.execution);
-    case timer::early_cancels: return drop_old_early_cancels(d);
+    case timer::early: return drop_old_early(d);
     case timer::debounce:
       d.happened(turn_was_timed{});
       return proceed(d);
   }
-}
-
-void on_task_read_back(draft& d, held_task message) {
-  if (meets_joined(d, message) || cancel_read_back(d, message)) return;
-  d.happened(read_back_has_come{std::move(message)});
 }
 
 void on_gone(draft& d, message_place place) {
@@ -63,6 +59,19 @@ void on_gone(draft& d, message_place place) {
   if (std::ranges::find(joined, place, &joined_message::place) != joined.end()) return d.happened(joined_is_gone{place});
   if (place.kind == message_kind::task) stub_is_gone(d, place.seq);
   d.happened(read_back_has_failed{place});
+}
+
+void on_task_read_back(draft& d, held_task message) {
+  const message_place place{message_kind::task, message.seq};
+  const auto& joined = d.durable().busy.joined;
+  const auto expected = std::ranges::find(joined, place, &joined_message::place);
+  const auto stubbed = std::ranges::find(d.hand().backlog, message.seq, &stub::seq);
+  // Another message in its place: its own is gone.
+  const auto id = hash_of_id(message_kind::task, message.task.id);
+  if (expected != joined.end() && expected->id != id) return on_gone(d, place);
+  if (stubbed != d.hand().backlog.end() && stubbed->id != id) return on_gone(d, place);
+  if (meets_joined(d, message, true) || cancel_read_back(d, message)) return;
+  d.happened(read_back_has_come{std::move(message)});
 }
 
 void on_drain(draft& d) {
@@ -109,7 +118,7 @@ decided advance(state& s, input in, const context& with) {
                           proceed(d);
                         },
                         [&](control_read_back& c) {
-                          if (!meets_joined(d, c.message)) d.happened(read_back_has_failed{{message_kind::control, c.message.seq}});
+                          if (!meets_joined(d, c.message, true)) on_gone(d, {message_kind::control, c.message.seq});
                           proceed(d);
                         },
                         [&](const message_was_gone& m) {

@@ -65,7 +65,7 @@ struct slice_ended {
   execution_id execution;
   slice_end end;
 };
-enum class timer : std::uint8_t { retry_due, settle_over, early_cancels, debounce };
+enum class timer : std::uint8_t { retry_due, settle_over, early, debounce };
 struct timer_fired {
   session::timer timer;
   /// As it was set.

@@ -46,29 +46,6 @@ milliseconds backoff(const limits& l, std::uint32_t attempts, std::uint32_t chan
   return wait + milliseconds{wait.count() / 4 * (chance % 1024) / 1024};
 }
 
-std::size_t rough_size(const value& v) {
-  return std::visit(overloaded{[](const std::string& s) { return s.size() + 5; },
-                               [](const value::bytes& b) { return b.data.size() + 5; },
-                               [](const value::array& items) {
-                                 std::size_t n = 5;
-                                 for (const auto& item : items) n += rough_size(item);
-                                 return n;
-                               },
-                               [](const value::object& fields) {
-                                 std::size_t n = 5;
-                                 for (const auto& [name, held] : fields) n += name.size() + 5 + rough_size(held);
-                                 return n;
-                               },
-                               [](const auto&) { return std::size_t{9}; }},
-                    v.of());
-}
-
-bool fits(const std::vector<entry>& entries, const limits& l) {
-  std::size_t together = 0;
-  for (const auto& e : entries) together += stored_size(e.content);
-  return together <= l.record_bytes_max;
-}
-
 void stamp(std::vector<entry>& entries, const task_id& run, instant at) {
   for (auto& e : entries) {
     e.run = run;
@@ -81,7 +58,8 @@ std::vector<entry> with_input(const draft& d, std::vector<entry> added) {
   const auto& run = *d.hand().run;
   stamp(added, run.id, d.time());
   if (run.input_stored) return added;
-  std::vector<entry> input{{entry_kind::user, run.id, d.hand().current->stored_at, false, turn_of(d).input, std::nullopt}};
+  std::vector<entry> input;
+  input.push_back({entry_kind::user, run.id, d.hand().current->stored_at, false, turn_of(d).input, std::nullopt});
   for (const auto& merged : joined_words(d.now(), run.id, joined_message::manner::merged)) {
     input.push_back({entry_kind::user, run.id, d.time(), false, merged.input, std::nullopt});
   }
@@ -182,7 +160,7 @@ std::optional<final_end> overdue(const draft& d) {
 
 /// The run in hand goes on, if its time has come.
 void go_on(draft& d) {
-  if (waits_for_joined(d)) return;
+  if (waits_for_joined(d, d.hand().run->id)) return;
   if (is_stopped(d)) {
     end_cancelled(d, {});
     return proceed(d);
@@ -218,7 +196,7 @@ void refuse_late(draft& d) {
     const auto late = queue.front();
     d.happened(task_was_dropped{late.seq});
     refuse(d, late, {reason::deadline_passed, "deadline"});
-    turn_is_over(d, hash_of_id(message_kind::task, late.task.id), settlement::refused);
+    turn_is_over(d, late.task.id, settlement::refused);
   }
 }
 
@@ -231,9 +209,9 @@ void start_next(draft& d) {
   }
   refuse_late(d);
   // What is replaced is settled when there is room in the commit for it.
-  if (hand.queue.empty() || hand.queue.front().seq < d.durable().busy.replaced_until || !is_front_ready(d)) return;
+  if (hand.queue.empty() || gives_way(d, hand.queue.front()) || !is_front_ready(d)) return;
   d.happened(run_was_taken_up{record_of(hand.queue.front(), d.time())});
-  if (!waits_for_joined(d)) want_next_slice(d);
+  if (!waits_for_joined(d, hand.run->id)) want_next_slice(d);
 }
 
 void on_completed(draft& d, completed c, std::vector<entry> entries) {
@@ -283,14 +261,12 @@ bool is_unstorable(draft& d, const std::vector<entry>& entries) {
 }
 
 void on_yielded(draft& d, const yielded& y, slice_end& end) {
-  if (is_unstorable(d, end.entries)) return;
-  const bool has_checkpoint = end.checkpoint.has_value();
-  auto run = advanced(d, std::move(end.checkpoint));
   auto entries = with_input(d, std::move(end.entries));
+  if (is_unstorable(d, entries)) return;
+  auto run = advanced(d, std::move(end.checkpoint));
   give_back_slot(d);
   run.execution = {};
   d.happened(run_was_yielded{std::move(run), std::move(entries), y.because, d.time()});
-  if (has_checkpoint) release_injected(d);
 }
 
 /// Its time was over, and it had left a checkpoint: not a failure. What came since is dropped, and comes again.
@@ -347,8 +323,6 @@ std::vector<entry> last_entries(const draft& d, final_end& end) {
 
 } // namespace
 
-std::size_t stored_size(const value& content) { return 128 + std::min(rough_size(content), inline_max); }
-
 void end_run(draft& d, final_end end) {
   auto entries = last_entries(d, end);
   const auto message = *d.hand().current;
@@ -368,7 +342,11 @@ void end_run(draft& d, final_end end) {
   for (const auto& item : outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
   if (outbox.empty()) settle_ack(d, message_kind::task, message.seq, hash_of_id(message_kind::task, message.task.id));
   settle_cancels(d, cancels, end.ended);
-  turn_is_over(d, hash_of_id(message_kind::task, run.id), end.ended);
+  if (end.ended != settlement::cancelled && !run.stopped_by.empty()) {
+    // It was done first: who wanted to stop it has only waited.
+    d.happened(message_was_disposed{run.stopped_by, disposition::queued, run.id, d.time()});
+  }
+  turn_is_over(d, run.id, end.ended);
 }
 
 void end_cancelled(draft& d, std::vector<entry> entries) {
@@ -383,6 +361,7 @@ void end_cancelled(draft& d, std::vector<entry> entries) {
 void proceed(draft& d) {
   const auto& hand = d.hand();
   if (hand.draining || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
+  carry_out_pending(d);
   drop_replaced(d);
   const bool owes_much = d.durable().outbox.size() >= outbox_max || is_ledger_crowded(d, d.with().limits.open_acks_max);
   if (!hand.execution && !owes_much) start_next(d);
@@ -417,13 +396,13 @@ void on_slot(draft& d, const slot_granted& in) {
     return proceed(d);
   }
   d.happened(slice_was_launched{});
-  const bool is_joined = has_steers(d);
-  if (is_joined) {
+  if (d.hand().run->hears && has_steers(d)) {
     auto entries = with_input(d, {});
+    const auto room = room_left(entries, d.with().limits);
     auto run = *d.hand().run;
     run.input_stored = true;
     d.happened(slice_was_started{std::move(run), std::move(entries), d.time()});
-    (void)inject(d);
+    (void)inject(d, room);
   } else if (d.hand().execution->store_first) {
     d.happened(slice_was_started{*d.hand().run, {}, d.time()});
   }
@@ -439,19 +418,20 @@ void on_boundary(draft& d, boundary_reached in) {
   if (!runs_now(d, in.execution)) return;
   const auto order = d.hand().execution->asked.value_or(boundary_order::go_on);
   // Steering first, then yield, then cancel; but what is told to stop at once hears it at the start of its next slice.
-  const bool is_steered = order == boundary_order::go_on && has_steers(d);
+  const bool is_steered = order == boundary_order::go_on && in.at.heard && has_steers(d);
   if (d.hand().execution->stored && in.at.entries.empty() && !in.at.checkpoint && !is_steered) {
     d.order(answer_boundary{in.execution, {order, {}}});
     return;
   }
   auto entries = with_input(d, std::move(in.at.entries));
   if (is_unstorable(d, entries)) return proceed(d);
-  const bool has_checkpoint = in.at.checkpoint.has_value();
+  const auto room = room_left(entries, d.with().limits);
   auto run = advanced(d, std::move(in.at.checkpoint));
+  run.hears = in.at.heard.has_value();
   d.happened(checkpoint_was_stored{std::move(run), std::move(entries), d.time()});
-  if (has_checkpoint) release_injected(d);
+  if (in.at.heard) release_heard(d, *in.at.heard);
   boundary_answer answer{order, {}};
-  if (is_steered) answer.steers = inject(d);
+  if (is_steered) answer.steers = inject(d, room);
   d.order(answer_boundary{in.execution, std::move(answer)});
 }
 

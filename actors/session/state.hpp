@@ -38,6 +38,8 @@ struct stub {
   id_hash id;
   body_digest digest;
   bool after_crash = false;
+  bool has_waited = false;
+  std::optional<instant> ready_at{};
 };
 
 struct held_control {
@@ -51,8 +53,14 @@ struct waiting_steer {
   task_id into;
 };
 
-/// A cancel that came before its turn, or before its turn was read back; or a steer that came before its turn.
-struct early_cancel {
+/// A cancel of a turn that waits, and of which something is to be read back before it ends.
+struct pending_cancel {
+  held_control message;
+  task_id run;
+};
+
+/// A cancel or a steer that came before its turn.
+struct early_message {
   held_control message;
   task_id run;
   instant until;
@@ -105,11 +113,14 @@ struct hand {
   std::vector<waiting_steer> steers;
   /// What `head.busy.joined` says that has come: its words; none if it is gone from its queue.
   std::map<message_place, std::optional<steer_input>> joined;
+  /// The turn that others give way to has come in this life, and so have all before it.
+  bool saw_replacing = false;
   /// When the timer of a turn that is not ready fires, if it is set.
   std::optional<instant> debounce_timer;
   /// Cancels of the run in hand: answered when it has ended.
   std::vector<held_control> cancels;
-  std::vector<early_cancel> early_cancels;
+  std::vector<early_message> early;
+  std::vector<pending_cancel> pending_cancels;
   /// Wait, in order, until fewer acknowledgements are open. They are not acknowledged, so `source.credit` bounds them.
   std::list<held_control> put_off;
   /// Settled, acknowledgement not confirmed: not evicted from the ledger.

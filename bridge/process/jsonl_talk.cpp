@@ -186,8 +186,20 @@ std::optional<spoken> jsonl_talk::on_checkpoint(const value& said) {
       entries_.push_back(std::move(*e));
     }
   }
+  std::optional<std::vector<task_id>> heard;
+  if (const auto* given = said.find("heard")) {
+    const auto* list = given->as<value::array>();
+    if (list == nullptr) return broken("has a heard that is no list");
+    heard.emplace();
+    for (const auto& each : *list) {
+      const auto* text = each.as<std::string>();
+      auto id = text == nullptr ? std::nullopt : task_id::parse(*text);
+      if (!id) return broken("has heard something that is no id");
+      heard->push_back(*std::move(id));
+    }
+  }
   has_checkpoint_ = true;
-  return boundary{take_entries(), *state};
+  return boundary{take_entries(), *state, std::move(heard)};
 }
 
 std::optional<spoken> jsonl_talk::on_result(const value& said) {

@@ -2,6 +2,8 @@
 //
 // To the program: `start` first, then, at any time, `yield` and `cancel`, each at most once, and `stored` for each checkpoint,
 // once it is safe. Whoever waits for `stored` has by then got what was ordered at that checkpoint.
+// Who says `heard` in its checkpoints, a list of ids, is told what is said to the run: `steer` before `stored`, and as `steers` in
+// `start` what was said since the checkpoint. What is in that list need not be said again: the checkpoint has it.
 // From it: `delta`, `tool_call`, `tool_result`, `checkpoint`, and as the last line one of `result`, `error`, `yielded` (right
 // after a checkpoint), `cancelled`. ops/errors/program_protocol.md says what a program must not do.
 #pragma once

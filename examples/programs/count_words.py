@@ -18,6 +18,10 @@ import sys
 import time
 
 
+# Since the last checkpoint.
+heard = []
+
+
 def say(kind, **fields):
     print(json.dumps({"type": kind, **fields}), flush=True)
 
@@ -32,14 +36,20 @@ def lines_of(text):
     return text.splitlines() if isinstance(text, str) else []
 
 
+def hear(state, said):
+    state["more"] += lines_of(said["input"])
+    heard.append(said["id"])
+
+
 def store(state):
     """A checkpoint; returns what Baton wants next: go on ("stored"), "yield" or "cancel". What is said to the run comes before
-    that; it is in the state from then on, and so in the next checkpoint."""
-    say("checkpoint", state=state)
+    that; it is in the state from then on, and the next checkpoint says that it was heard."""
+    say("checkpoint", state=state, heard=heard)
+    heard.clear()
     while True:
         said = listen()
         if said["type"] == "steer":
-            state["more"] += lines_of(said["input"])
+            hear(state, said)
         if said["type"] in ("stored", "yield", "cancel"):
             # An order may come before or instead of "stored".
             return said["type"]
@@ -51,7 +61,7 @@ def main():
     state = start.get("checkpoint") or {"line": 0, "words": {}, "more": []}
     for said in start.get("steers", []):
         # Since that checkpoint.
-        state["more"] += lines_of(said["input"])
+        hear(state, said)
     text = lines_of(start["input"])
     while True:
         lines = text + state["more"]

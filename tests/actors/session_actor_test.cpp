@@ -166,6 +166,27 @@ TEST_CASE_METHOD(node_world, "an execution that is lost is started again, with a
   CHECK(events_of("s1") == strings{"execution_lost", "run_completed"});
 }
 
+TEST_CASE_METHOD(node_world, "what joins a run is told to it and answered only when that is stored", "[session]") {
+  open(1);
+  publish("s1", "t1");
+  const auto steering = control_message("s1", "c1", steer{std::nullopt, "left", "ann"});
+  CHECK(runner.of("t1").asked.empty());
+  log.hold(true);
+  runner.of("t1").listener->at_boundary({{}, value{"step 1"}, std::vector<task_id>{}});
+  settle();
+  CHECK(runner.of("t1").answers.empty());
+  CHECK(sink.answers.empty());
+  log.hold(false);
+  settle();
+  const steer_input said{*task_id::parse("c1"), "left"};
+  CHECK(runner.of("t1").answers == std::vector{boundary_answer{boundary_order::go_on, {said}}});
+  CHECK(queue.holds(message_kind::control, steering));
+  runner.of("t1").listener->at_boundary({{}, value{"step 2"}, std::vector{said.id}});
+  settle();
+  CHECK_FALSE(queue.holds(message_kind::control, steering));
+  complete("t1");
+}
+
 TEST_CASE_METHOD(node_world, "a failure worth a retry waits, and goes on from the checkpoint", "[session]") {
   open(1);
   publish("s1", "t1");

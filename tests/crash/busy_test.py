@@ -97,14 +97,18 @@ class Busy(unittest.TestCase):
         kinds = dict(order)
         if policy == "enqueue":
             self.assertEqual(order, [(run, "run_completed") for run in ("first", "second", "third", "fourth")])
+        if policy == "steer":
+            self.assertEqual((kinds["first"], kinds["second"]), ("run_completed", "run_completed"))
         if policy in ("interrupt", "rollback"):
-            self.assertEqual(kinds["fourth"], "run_completed")
+            self.assertEqual((kinds["first"], kinds["fourth"]), ("run_cancelled", "run_completed"))
         if policy == "reject":
             self.assertEqual((ended, dead), (["first", "second"], 2))
         if policy == "replace":
             self.assertEqual((kinds["first"], kinds["fourth"]), ("run_completed", "run_completed"))
+            self.assertIn("run_cancelled", (kinds["second"], kinds["third"]))
         if policy in ("merge", "debounce"):
-            self.assertIn("third", joined)
+            # Into the second, or if that had started by then, into each other.
+            self.assertTrue({"third", "fourth"} & set(joined), joined)
             self.assertEqual(kinds["second"], "run_completed")
 
     def crash_at(self, label, nth):
@@ -112,13 +116,21 @@ class Busy(unittest.TestCase):
             node.start(BATON_CRASH_AT=f"{label}:{nth}")
             broker = node.broker()
             self.addCleanup(broker.close)
+            broker.subscribe(f"{INBOX}.>")
             self.publish(broker, node)
             node.wait_killed()
             node.start()
             wait_until(lambda: all(broker.stream(s)["state"]["messages"] == 0 for s in ("BATON_TASKS", "BATON_CONTROL")),
                        "every message to be acknowledged")
             self.check(broker)
+            self.check_answers(broker)
             self.assertEqual(node.stop(), 0)
+
+    def check_answers(self, broker):
+        """Whoever asked for an answer has got one, perhaps two."""
+        wanted = {f"{INBOX}.{policy}.{task}" for policy in POLICIES for task in ("second", "third")}
+        while wanted:
+            wanted.discard(broker.next()[0])
 
     def test_a_program_hears_what_is_said_to_its_run(self):
         with Node(BIN, CONFIG) as node:

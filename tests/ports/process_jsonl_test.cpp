@@ -27,6 +27,7 @@ TEST_CASE("jsonl: a program goes from start through a checkpoint to its result",
   REQUIRE(b.entries.size() == 1);
   CHECK(b.entries[0].kind == entry_kind::assistant);
   CHECK(*b.checkpoint == value{value::object{{"n", 1}}});
+  CHECK_FALSE(b.heard);
   slice.running->answer({boundary_order::go_on, {}});
   const auto end = slice.end();
   CHECK(brief(end.proposed) == R"(completed "ok")");
@@ -36,8 +37,10 @@ TEST_CASE("jsonl: a program goes from start through a checkpoint to its result",
 
 TEST_CASE("jsonl: what joins the run at a boundary is heard before the boundary is safe", "[runner][jsonl]") {
   program_world world;
-  auto slice = world.start(world.steps(), steps({checkpoint_line, step("wait", "steer"), step("wait", "stored"), result_line}));
-  (void)slice.ear->wait_for_boundary();
+  constexpr const char* hearing = R"({"type":"checkpoint","state":1,"heard":["t0"]})";
+  auto slice = world.start(world.steps(), steps({hearing, step("wait", "steer"), step("wait", "stored"), result_line}));
+  const auto b = slice.ear->wait_for_boundary();
+  CHECK(b.heard == std::vector{task_id::parse("t0").value()});
   slice.running->answer({boundary_order::go_on, {{task_id::parse("t2").value(), "left"}}});
   CHECK(brief(slice.end().proposed) == R"(completed "ok")");
 }

@@ -158,6 +158,8 @@ TEST_CASE("jsonl: what a program must not do, and the line where it did", "[json
           "program_protocol: line 2 repeats the id of an open call"},
       {"{\"type\":\"tool_result\",\"id\":\"c\"}\n", "program_protocol: line 1 is a tool_result for no open call"},
       {"{\"type\":\"checkpoint\"}\n", "program_protocol: line 1 is a checkpoint without state"},
+      {"{\"type\":\"checkpoint\",\"state\":1,\"heard\":true}\n", "program_protocol: line 1 has a heard that is no list"},
+      {"{\"type\":\"checkpoint\",\"state\":1,\"heard\":[7]}\n", "program_protocol: line 1 has heard something that is no id"},
       {"{\"type\":\"tool_call\",\"id\":\"c\",\"name\":\"f\"}\n{\"type\":\"checkpoint\",\"state\":1}\n",
           "program_protocol: line 2 is a checkpoint while a call has no result"},
       {"{\"type\":\"checkpoint\",\"state\":1,\"entries\":3}\n",

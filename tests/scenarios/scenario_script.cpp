@@ -191,6 +191,7 @@ const std::map<std::string_view, verb> verbs{
     {"grant", {"the slot that is wanted", [](session_driver& s, const words&) { s.grant(); }}},
     {"boundary", {"[CHECKPOINT]: the slice reports one",
                   [](session_driver& s, const words& w) { s.boundary({}, checkpoint_of(w, 1)); }}},
+    {"deaf", {"from now on the runner hears nothing of what is said to the run", [](session_driver& s, const words&) { s.hears = false; }}},
     {"old", {"the slice has run for slice_commit_after", [](session_driver& s, const words&) { s.grew_old(); }}},
     {"end", {"completed | failed | failed_retryable | timed_out | lost | yielded | cancelled [CHECKPOINT]",
              [](session_driver& s, const words& w) { s.end(outcome_of(w), {}, checkpoint_of(w, 2)); }}},

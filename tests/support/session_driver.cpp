@@ -82,6 +82,7 @@ stream_seq session_driver::publish(std::string_view id, const task_options& how)
   baton::task t;
   t.id = id_of(id);
   t.deadline = how.deadline;
+  t.tenant = how.tenant;
   t.reply_to = how.reply_to;
   const auto due = how.deadline ? std::to_string(how.deadline->time_since_epoch().count()) : std::string{};
   t.digest = digest_of_body(how.body + "/" + how.runner + "/" + due + "/" + how.reply_to + "/" + std::string{to_text(how.when_busy)});
@@ -216,7 +217,16 @@ const execution_id& session_driver::current() const {
 }
 
 void session_driver::boundary(std::vector<entry> entries, std::optional<value> checkpoint) {
-  take(session::boundary_reached{current(), {std::move(entries), std::move(checkpoint)}});
+  std::optional<std::vector<task_id>> heard;
+  if (hears) {
+    heard.emplace();
+    // A checkpoint has all that was said before it.
+    if (checkpoint) {
+      for (const auto& said : running_->input.steers) heard->push_back(said.id);
+      for (const auto& said : steered_) heard->push_back(said.id);
+    }
+  }
+  take(session::boundary_reached{current(), {std::move(entries), std::move(checkpoint), std::move(heard)}});
 }
 
 void session_driver::grew_old() { take(session::slice_grew_old{current()}); }

@@ -128,6 +128,8 @@ public:
   [[nodiscard]] std::vector<verdict> verdicts_on(std::string_view id) const;
 
   std::uint32_t chance = 0;
+  /// The runner hears what is said to the run.
+  bool hears = true;
   /// Sees each step, before anything of it is stored or performed; for scenarios to print.
   std::function<void(const session::input&, const session::stepped&)> on_step;
 

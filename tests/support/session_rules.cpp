@@ -72,7 +72,8 @@ std::string what_is_left(const session::state& s) {
   add("queue", h.queue.size());
   add("backlog", h.backlog.size());
   add("cancels", h.cancels.size());
-  add("early", h.early_cancels.size());
+  add("early", h.early.size());
+  add("pending cancels", h.pending_cancels.size());
   add("put off", h.put_off.size());
   add("steers", h.steers.size());
   add("joined", s.head.busy.joined.size());
@@ -268,6 +269,15 @@ void session_rules::check_control_ack(const session::stepped& made, stream_seq s
     return;
   }
   const auto* settled = settled_in(made.next.head, message_kind::control, c.id);
+  // The same again, while the first waits for its boundary.
+  const auto is_same = [&](const session::held_control& m) { return m.control.id == c.id && m.control.digest == c.digest && m.seq != seq; };
+  const auto& h = made.next.hand;
+  const bool waits = std::ranges::any_of(h.early, [&](const auto& early) { return is_same(early.message); })
+      || std::ranges::any_of(h.steers, [&](const session::waiting_steer& w) {
+           const auto* m = std::get_if<session::held_control>(&w.message);
+           return m != nullptr && is_same(*m);
+         });
+  if (settled == nullptr && waits) return;
   if (settled == nullptr && made.next.last == stream_seq{})
     return; // Nothing is known of this session: nothing to record.
   if (settled == nullptr) broken("rule 4: a control message is acknowledged that nothing settles: " + text(seq));
@@ -278,7 +288,9 @@ void session_rules::check_limits(const session::state& next) const {
   const auto& h = next.hand;
   if (h.queue.size() > limits_.in_memory_max) broken("rule 9: more tasks in memory than in_memory_max");
   if (h.backlog.size() > limits_.backlog_max) broken("rule 9: more stubs than backlog_max");
-  if (h.early_cancels.size() > limits_.early_cancels_max) broken("rule 9: more early cancels than the limit");
+  if (h.early.size() > limits_.early_max) broken("rule 9: more early messages than the limit");
+  if (h.pending_cancels.size() > limits_.early_max) broken("rule 9: more cancels put aside than the limit");
+  if (next.head.busy.decided.size() > decided_max) broken("rule 9: more decided than decided_max");
   if (h.steers.size() + next.head.busy.joined.size() > limits_.joined_max) broken("rule 9: more joins than joined_max");
   if (next.head.outbox.size() > outbox_max) broken("rule 9: more in the outbox than outbox_max");
   std::set<id_hash> ids;
@@ -314,6 +326,10 @@ void session_rules::commit_was_stored(const commit& c, const std::vector<session
     if (const auto* joined = std::get_if<session::message_has_joined>(&e)) {
       if (joined->joined.place.kind == message_kind::task) add_final(joined->joined.place.seq, joined->id);
       joined_[joined->into].insert(joined->joined.place.seq);
+      if (!joined_ids_.insert({joined->joined.place.kind, joined->id}).second) broken("joined twice: " + joined->id.text());
+    }
+    if (const auto* undone = std::get_if<session::joined_were_undone>(&e)) {
+      for (const auto& one : undone->joined) forget_joined(one.place);
     }
     if (const auto* deleted = std::get_if<session::session_was_deleted>(&e)) {
       if (deleted->run) add_final(deleted->run->message, deleted->run->id);
@@ -352,11 +368,16 @@ void session_rules::check_final(const session::run_has_ended& e) const {
   const auto joined = joined_.find(e.run.id);
   const auto others = joined == joined_.end() ? 0 : joined->second.size();
   const bool is_any_gone = others > 0 && std::ranges::any_of(joined->second, [&](stream_seq seq) { return taken_away_.contains(seq); });
-  // What was merged into a turn that never started may not have come again by then.
-  const bool fits = e.was_queued || is_any_gone ? inputs >= 1 && inputs <= 1 + others : inputs == 1 + others;
+  const bool fits = is_any_gone ? inputs >= 1 && inputs <= 1 + others : inputs == 1 + others;
   if (has_input && !fits)
     broken("the turn's input stands " + std::to_string(inputs) + " times in the transcript");
   if (calls != results) broken("rule 6: a tool call without exactly one result, run " + e.run.id.text());
+}
+
+void session_rules::forget_joined(message_place place) {
+  finals_.erase(place.seq);
+  for (auto& [into, places] : joined_) places.erase(place.seq);
+  std::erase_if(joined_ids_, [&](const auto& known) { return known.first == place.kind && known.second == tasks_.at(place.seq).id; });
 }
 
 void session_rules::add_final(stream_seq message, const task_id& run) {
@@ -395,7 +416,7 @@ bool session_rules::has_twin(stream_seq seq, twin which) const {
     switch (which) {
     case twin::any: return true;
     case twin::that_ran: return finals_.contains(at);
-    case twin::that_ended: return final_records(at) != 0;
+    case twin::that_ended: return final_records(at) != 0 || taken_away_.contains(at);
     }
     return false;
   };

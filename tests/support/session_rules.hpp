@@ -61,6 +61,7 @@ private:
   void check_ledger(const session::state& next) const;
   void check_takeover(const std::vector<session::event>& events);
   void check_final(const session::run_has_ended& e) const;
+  void forget_joined(message_place place);
   void add_final(stream_seq message, const task_id& run);
   enum class twin : std::uint8_t { any, that_ran, that_ended };
   /// Another message with the same id and body.
@@ -79,6 +80,7 @@ private:
   std::set<stream_seq> failed_;
   /// By the run that they have joined.
   std::map<task_id, std::set<stream_seq>> joined_;
+  std::set<std::pair<message_kind, task_id>> joined_ids_;
   std::vector<entry> transcript_;
   bool is_deleted_ = false;
   /// Of the life under way.

@@ -24,6 +24,7 @@ struct task_options {
   std::size_t bytes = 0;
   bool crowded = false;
   busy_policy when_busy = busy_policy::enqueue;
+  std::string tenant{};
 };
 
 /// How a session comes back. `after_crash`: the partition was taken from a node that died; what is in the queue is marked so.

@@ -222,7 +222,7 @@ TEST_CASE("what is not known in a log makes it unreadable", "[codec][commit]") {
 TEST_CASE("a list of joined messages that is not whole makes the log unreadable", "[codec][commit]") {
   const auto joined = [](std::string bytes) {
     auto c = small_commit();
-    c.head.busy.applied_until = {7};
+    c.head.busy.replaced_until = {7};
     return read_with(c, {"head", "busy", "joined"}, value::bytes{std::move(bytes)});
   };
   const auto one = "t" + std::string(40, '\0') + "m";

@@ -189,6 +189,7 @@ run_record codec_generator::any_run() {
   run.input_stored = coin();
   run.last_error = short_text();
   run.has_waited = coin();
+  run.hears = coin();
   if (coin()) run.stopped_by = any_task_id();
   run.is_rolled_back = coin();
   return run;
@@ -227,7 +228,8 @@ head codec_generator::any_head() {
     h.busy.joined.push_back({{coin() ? message_kind::task : message_kind::control, {number()}}, {number(), number()}, {number(), number()},
         coin() ? joined_message::manner::merged : joined_message::manner::injected});
   }
-  h.busy.applied_until = {number()};
+  for (auto count = below(4); count > 0; --count) h.busy.decided.push_back({{number(), number()}, coin()});
+  h.busy.replaced_at = time();
   h.busy.replaced_until = {number()};
   if (coin()) h.busy.replaced_by = any_task_id();
   h.title = short_text();

@@ -52,6 +52,7 @@ run_record fullest_run() {
   run.input_stored = true;
   run.last_error = std::string(error_text_max, 'e');
   run.has_waited = true;
+  run.hears = true;
   run.stopped_by = longest_task();
   run.is_rolled_back = true;
   return run;
@@ -72,7 +73,8 @@ head fullest_head() {
   h.outbox.resize(outbox_max, {"dead." + std::to_string(any_number), longest_task(), {any_number}, longest_reason(),
                                   std::string(error_text_max, 'e'), any_count, any_time});
   h.busy.joined.resize(joined_max);
-  h.busy.applied_until = {any_number};
+  h.busy.decided.resize(decided_max);
+  h.busy.replaced_at = any_time;
   h.busy.replaced_until = {any_number};
   h.busy.replaced_by = longest_task();
   h.last = last_run{longest_task(), settlement::completed, any_time, any_count, longest_reason()};
@@ -134,7 +136,7 @@ TEST_CASE("the ledger has room for all that may be settled once it is crowded", 
   const auto last_one = std::size_t{2};
   const auto refusals = std::size_t{24};
   const auto run = 1 + l.cancels_max;
-  const auto early = 2 * l.early_cancels_max;
+  const auto early = 2 * l.early_max;
   CHECK(l.open_acks_max - 1 + last_one + refusals + run + early + l.joined_max <= ledger_most);
   CHECK(ledger_max <= ledger_most);
 }

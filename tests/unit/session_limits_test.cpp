@@ -266,7 +266,7 @@ TEST_CASE("the ledger stays within its size, whatever is settled while nothing i
   s.grant();
   for (std::size_t i = 0; i < usual.cancels_max; ++i)
     s.cancel_run("c" + std::to_string(i), "long");
-  for (std::size_t i = 0; i < usual.early_cancels_max; ++i)
+  for (std::size_t i = 0; i < usual.early_max; ++i)
     s.cancel_run("d" + std::to_string(i), "u" + std::to_string(i));
   edit change;
   for (int i = 0; i < 60; ++i) {
@@ -277,7 +277,7 @@ TEST_CASE("the ledger stays within its size, whatever is settled while nothing i
   CHECK(s.now().hand.put_off.size() == 34);
   for (std::size_t i = 0; i < usual.open_refusals_max; ++i)
     s.task("t1", {.body = "another"});
-  for (std::size_t i = 0; i < usual.early_cancels_max; ++i)
+  for (std::size_t i = 0; i < usual.early_max; ++i)
     s.task("u" + std::to_string(i));
   s.end(cancelled{});
   s.task("next");
@@ -290,7 +290,7 @@ TEST_CASE("the ledger stays within its size, whatever is settled while nothing i
 
 TEST_CASE("early cancels beyond the limit are answered at once", "[session]") {
   auto limits = session_driver::usual_limits();
-  limits.early_cancels_max = 1;
+  limits.early_max = 1;
   session_driver s{limits};
   s.cancel_run("c1", "t1");
   s.cancel_run("c2", "t2");

@@ -1,5 +1,6 @@
 // Seeded walks through everything that can happen to a session, each step held against `session_rules`; then the faults stop,
 // and all that was accepted must come to its end. A failure prints the seed and the last steps.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <deque>
 #include <random>
@@ -17,7 +18,7 @@ session::limits tight_limits() {
   auto l = session_driver::usual_limits();
   l.in_memory_max = 4;
   l.backlog_max = 5;
-  l.early_cancels_max = 2;
+  l.early_max = 2;
   l.joined_max = 3;
   l.open_acks_max = 6;
   l.labels_max = 3;
@@ -75,6 +76,7 @@ private:
     if (one_in(20)) how.runner = "no_such_runner";
     if (one_in(8)) how.deadline = world_.time() + milliseconds{pick(8'000)};
     if (one_in(3)) how.reply_to = "_INBOX.t";
+    how.body = "hello " + id;
     if (one_in(3)) how.when_busy = busy_policies[pick(busy_policies.size())].is;
     published_.emplace_back(id, how);
     if (published_.size() > 8) published_.pop_front();
@@ -180,7 +182,8 @@ private:
 
   void boundary() {
     const bool leaves_checkpoint = one_in(2);
-    note(leaves_checkpoint ? "boundary with checkpoint" : "boundary");
+    world_.hears = !one_in(4);
+    note(std::string{leaves_checkpoint ? "boundary with checkpoint" : "boundary"} + (world_.hears ? "" : ", deaf"));
     auto entries = talk(false);
     world_.boundary(std::move(entries), leaves_checkpoint ? std::optional{value{calls_made_}} : std::nullopt);
   }
@@ -240,6 +243,16 @@ private:
   void fault() {
     const auto kind = pick(12);
     const auto& joined = world_.now().head.busy.joined;
+    const auto& queue = world_.now().hand.queue;
+    const auto is_target = [&](const session::held_task& m) {
+      return !joined.empty() && joined.back().into == hash_of_id(message_kind::task, m.task.id);
+    };
+    if (const auto target = std::ranges::find_if(queue, is_target); target != queue.end() && kind < 6) {
+      const auto seq = target->seq;
+      note("take away " + text(seq));
+      world_.take_away(seq);
+      return reload("crash", after_a_crash);
+    }
     if (kind < 3 && !joined.empty() && joined.front().place.kind == message_kind::task) {
       const auto seq = joined.front().place.seq;
       note("take away " + text(seq));

@@ -100,12 +100,12 @@ TEST_CASE("an early cancel whose timer fires too early, by a clock that was set 
   session_driver s;
   s.cancel_run("c1", "t9");
   s.forget_last();
-  s.take(session::timer_fired{session::timer::early_cancels, {}});
+  s.take(session::timer_fired{session::timer::early, {}});
   REQUIRE(s.last_effects().size() == 1);
   const auto* again = std::get_if<session::set_timer>(&s.last_effects().front());
   REQUIRE(again != nullptr);
-  CHECK(again->due == s.time() + session_driver::usual_limits().early_cancel_kept);
-  s.advance(session_driver::usual_limits().early_cancel_kept);
+  CHECK(again->due == s.time() + session_driver::usual_limits().early_kept);
+  s.advance(session_driver::usual_limits().early_kept);
   CHECK(s.verdicts_on("c1") == std::vector{verdict::unknown});
   s.settle();
 }

@@ -164,6 +164,7 @@ commit a_commit(phase p) {
 commit a_busy_commit() {
   auto run = a_run();
   run.has_waited = true;
+  run.hears = true;
   run.stopped_by = a_task("order-9");
   run.is_rolled_back = true;
   auto c = a_commit(phases::running{run});
@@ -172,8 +173,9 @@ commit a_busy_commit() {
                             hash_of_id(message_kind::task, a_task("order-7")), joined_message::manner::merged},
       {{message_kind::control, {88}}, hash_of_id(message_kind::control, a_task("c-2")),
           hash_of_id(message_kind::task, a_task("order-7")), joined_message::manner::injected}};
-  c.head.busy.applied_until = {4'713};
+  c.head.busy.decided = {{hash_of_id(message_kind::task, a_task("order-9")), false}, {hash_of_id(message_kind::task, a_task("order-10")), true}};
   c.head.busy.replaced_until = {4'713};
+  c.head.busy.replaced_at = ms(1'767'323'046'000);
   c.head.busy.replaced_by = a_task("order-9");
   return c;
 }
