@@ -13,6 +13,7 @@
 #include "messages/dead_letter.hpp"
 #include "messages/expected.hpp"
 #include "messages/task.hpp"
+#include "messages/wake.hpp"
 
 namespace baton::codec {
 
@@ -67,5 +68,9 @@ struct arrival {
 [[nodiscard]] expected<answer, refusal> decode_answer(std::string_view bytes);
 [[nodiscard]] std::string encode_dead_letter(const dead_letter& d);
 [[nodiscard]] expected<dead_letter, refusal> decode_dead_letter(std::string_view bytes);
+
+[[nodiscard]] std::string encode_wake(const wake& w);
+/// `unknown_version` if a newer node wrote it.
+[[nodiscard]] expected<wake, refusal> decode_wake(std::string_view bytes);
 
 } // namespace baton::codec

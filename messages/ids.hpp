@@ -58,6 +58,11 @@ struct node {
   static constexpr std::size_t longest = 64;
   static constexpr bool allows(char c) { return is_word(c); }
 };
+/// Of a wake within its session.
+struct wake {
+  static constexpr std::size_t longest = 64;
+  static constexpr bool allows(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; }
+};
 } // namespace id_rules
 
 using session_id = text_id<id_rules::session>;
@@ -66,6 +71,8 @@ using task_id = text_id<id_rules::task>;
 using execution_id = text_id<id_rules::execution>;
 /// One life of one `batond`: made at start, never used again.
 using node_id = text_id<id_rules::node>;
+/// Unique in its session: the same key again is the same wake.
+using wake_key = text_id<id_rules::wake>;
 
 /// A number with a meaning. Compares and prints; does no arithmetic but `next`.
 template <class Tag>

@@ -23,6 +23,16 @@ std::string_view take_token(std::string_view& rest) {
   return token;
 }
 
+std::optional<partition_id> parse_partition(std::string_view number) {
+  if (number.empty() || number.size() > 9) return std::nullopt;
+  std::uint64_t partition = 0;
+  for (const char digit : number) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    partition = partition * 10 + static_cast<std::uint64_t>(digit - '0');
+  }
+  return partition_id{partition};
+}
+
 constexpr std::string_view task_storage_begin = "baton.task.{{partition(";
 constexpr std::string_view control_storage_begin = "baton.control.{{partition(";
 constexpr std::string_view storage_end = ",1)}}.{{wildcard(1)}}";
@@ -45,6 +55,10 @@ std::string stored_control_of(partition_id partition) { return in_partition("bat
 std::string log(partition_id partition, const session_id& session) {
   return in_partition("baton.log.", partition, session.text());
 }
+std::string wake(partition_id partition, const session_id& session, const wake_key& key) {
+  return in_partition("baton.wake.", partition, session.text()).append(".").append(key.text());
+}
+std::string wakes_of(partition_id partition) { return in_partition("baton.wake.", partition, "*.*"); }
 std::string owner(partition_id partition) { return joined("baton.owner.", std::to_string(partition.value)); }
 std::string node(const node_id& node) { return joined("baton.node.", node.text()); }
 std::string drain(const node_id& node) { return joined("baton.drain.", node.text()); }
@@ -92,14 +106,19 @@ std::optional<stored_subject> parse_stored(std::string_view subject) {
   if (take_token(rest) != "baton") return std::nullopt;
   const auto kind = take_token(rest);
   if (kind != "task" && kind != "control" && kind != "log") return std::nullopt;
-  const auto number = take_token(rest);
-  if (number.empty() || number.size() > 9 || rest.empty()) return std::nullopt;
-  std::uint64_t partition = 0;
-  for (const char digit : number) {
-    if (digit < '0' || digit > '9') return std::nullopt;
-    partition = partition * 10 + static_cast<std::uint64_t>(digit - '0');
-  }
-  return stored_subject{{partition}, session_id::parse(rest)};
+  const auto partition = parse_partition(take_token(rest));
+  if (!partition || rest.empty()) return std::nullopt;
+  return stored_subject{*partition, session_id::parse(rest)};
+}
+
+std::optional<wake_subject> parse_wake(std::string_view subject) {
+  auto rest = subject;
+  if (take_token(rest) != "baton" || take_token(rest) != "wake") return std::nullopt;
+  const auto partition = parse_partition(take_token(rest));
+  const auto session = session_id::parse(take_token(rest));
+  const auto key = wake_key::parse(rest);
+  if (!partition || !session || !key) return std::nullopt;
+  return wake_subject{*partition, *session, *key};
 }
 
 std::optional<session_id> session_of(std::string_view subject) {

@@ -17,6 +17,7 @@ inline constexpr std::string_view owners_stream = "BATON_OWNERS";
 inline constexpr std::string_view nodes_stream = "BATON_NODES";
 inline constexpr std::string_view dead_stream = "BATON_DEAD";
 inline constexpr std::string_view blobs_stream = "BATON_BLOBS";
+inline constexpr std::string_view wakes_stream = "BATON_WAKES";
 
 /// The partition of a session among `partitions`, as the server's own `partition(N,1)` transform computes it:
 /// FNV-1a, 32 bits, over the token, modulo N.
@@ -29,6 +30,8 @@ inline constexpr std::string_view blobs_stream = "BATON_BLOBS";
 [[nodiscard]] std::string stored_tasks_of(partition_id partition);   // baton.task.7.*
 [[nodiscard]] std::string stored_control_of(partition_id partition); // baton.control.7.*
 [[nodiscard]] std::string log(partition_id partition, const session_id& session);
+[[nodiscard]] std::string wake(partition_id partition, const session_id& session, const wake_key& key);
+[[nodiscard]] std::string wakes_of(partition_id partition); // baton.wake.7.*.*
 [[nodiscard]] std::string owner(partition_id partition);
 [[nodiscard]] std::string node(const node_id& node);
 /// Where a node hears that it is to drain; not stored.
@@ -53,6 +56,7 @@ inline constexpr std::string_view all_refused = "baton.refused.*";
 inline constexpr std::string_view task_intake = "baton.task.*";
 inline constexpr std::string_view control_intake = "baton.control.*";
 inline constexpr std::string_view log_intake = "baton.log.*.*";
+inline constexpr std::string_view wake_intake = "baton.wake.*.*.*";
 inline constexpr std::string_view owner_intake = "baton.owner.*";
 inline constexpr std::string_view node_intake = "baton.node.*";
 inline constexpr std::string_view dead_intake = "baton.dead.*";
@@ -72,6 +76,12 @@ struct stored_subject {
   std::optional<session_id> session;
 };
 [[nodiscard]] std::optional<stored_subject> parse_stored(std::string_view subject);
+struct wake_subject {
+  partition_id partition;
+  session_id session;
+  wake_key key;
+};
+[[nodiscard]] std::optional<wake_subject> parse_wake(std::string_view subject);
 /// The session in `baton.committed.<s>`, `baton.refused.<s>`, `baton.live.<s>.<kind>`, `baton.dead.<s>`.
 [[nodiscard]] std::optional<session_id> session_of(std::string_view subject);
 /// The last token.

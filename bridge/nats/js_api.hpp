@@ -26,8 +26,10 @@ namespace refusal_code {
 inline constexpr std::int64_t insufficient_resources = 10'023;
 inline constexpr std::int64_t no_message = 10'037;
 inline constexpr std::int64_t jetstream_not_enabled = 10'039;
+inline constexpr std::int64_t sequence_not_found = 10'043;
 inline constexpr std::int64_t insufficient_storage = 10'047;
 inline constexpr std::int64_t message_too_large = 10'054;
+inline constexpr std::int64_t delete_failed = 10'057;
 inline constexpr std::int64_t stream_differs = 10'058;
 inline constexpr std::int64_t stream_not_found = 10'059;
 inline constexpr std::int64_t wrong_last_sequence = 10'071;

@@ -97,6 +97,14 @@ value::object node_records(const stream_plan& plan) {
   return config;
 }
 
+/// One for each wake, gone when its session needs it no more; by sequence alone, for a purge would take what a newer owner wrote.
+value::object wake_config(const stream_plan& plan) {
+  auto config = last_records(subjects::wakes_stream, subjects::wake_intake, plan);
+  set(config, "deny_delete", false);
+  set(config, "max_bytes", bound(plan.wakes_max));
+  return config;
+}
+
 value republish(std::string_view from, std::string_view to) {
   return value::object{{"src", from}, {"dest", to}, {"headers_only", true}};
 }
@@ -164,6 +172,7 @@ std::vector<stream_shape> stream_shapes(const stream_plan& plan) {
       {nodes_stream, node_records(plan)},
       {dead_stream, dead_config(plan)},
       {blobs_stream, blob_config(plan)},
+      {wakes_stream, wake_config(plan)},
   };
 }
 

@@ -24,6 +24,7 @@ struct stream_plan {
   std::uint64_t log_max = 0;
   std::uint64_t dead_max = 0;
   std::uint64_t blobs_max = 0;
+  std::uint64_t wakes_max = 0;
 };
 
 /// What a producer's headers may add to the largest payload.

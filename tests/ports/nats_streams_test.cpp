@@ -45,8 +45,8 @@ TEST_CASE("streams are made once and found again", "[streams]") {
   const auto first = prepare_streams(*link.asks, small_plan(), {});
   INFO(refusal_text(first));
   REQUIRE(first);
-  CHECK(first->made.size() == 7);
-  CHECK(first->streams.size() == 7);
+  CHECK(first->made.size() == 8);
+  CHECK(first->streams.size() == 8);
   CHECK(first->partitions == 8);
   const auto second = prepare_streams(*link.asks, small_plan(), {});
   REQUIRE(second);
@@ -80,6 +80,8 @@ TEST_CASE(
       {subjects::log_stream, "republish", {}, "republish.src is none"},
       {subjects::log_stream, "max_age", 1'000'000'000, "max_age is 1000000000, expected 0"},
       {subjects::owners_stream, "max_msgs_per_subject", 2, "max_msgs_per_subject is 2, expected 1"},
+      {subjects::wakes_stream, "max_msgs_per_subject", {}, "max_msgs_per_subject is -1, expected 1"},
+      {subjects::wakes_stream, "deny_delete", true, "deny_delete is true, expected false"},
       {subjects::dead_stream, "storage", "memory", R"(storage is "memory", expected "file")"},
   };
   support::nats_server server;

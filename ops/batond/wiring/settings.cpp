@@ -79,6 +79,7 @@ nats::stream_plan stream_plan_of(const options& o) {
   p.log_max = o.streams.log_max.bytes;
   p.dead_max = o.streams.dead_max.bytes;
   p.blobs_max = o.streams.blobs_max.bytes;
+  p.wakes_max = o.streams.wakes_max.bytes;
   return p;
 }
 

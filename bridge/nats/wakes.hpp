@@ -1,0 +1,25 @@
+// Durable timers on JetStream: one message for each, in BATON_WAKES.
+#pragma once
+
+#include "actors/ports/wake_store.hpp"
+#include "bridge/nats/requester.hpp"
+
+namespace baton::nats {
+
+class nats_wake_store final : public wake_store {
+public:
+  /// `over` outlives the last callback; the store itself need not.
+  explicit nats_wake_store(requester& over) : over_{over} {}
+
+  void put(partition_id partition, const session_id& session, const wake_key& key, wake w, stream_seq expected,
+      std::function<void(wake_put_result)> done) override;
+  void remove(partition_id partition, stream_seq seq, std::function<void(wake_remove_result)> done) override;
+  void find(partition_id partition, const session_id& session, const wake_key& key,
+      std::function<void(find_result)> done) override;
+  void load(partition_id partition, stream_seq from, std::function<void(load_result)> done) override;
+
+private:
+  requester& over_;
+};
+
+} // namespace baton::nats
