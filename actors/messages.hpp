@@ -14,6 +14,7 @@
 #include "actors/ports/task_source.hpp"
 #include "actors/session/machine.hpp"
 #include "actors/supervisor/claim.hpp"
+#include "actors/wakes/machine.hpp"
 
 namespace baton::actors {
 
@@ -52,6 +53,21 @@ struct sweep_idle {};
 /// The session may be started again.
 struct quarantine_over {
   session_id session;
+};
+/// For the partition's wakes: an answer of their store, a timer.
+struct wakes_input {
+  wakes::input in;
+};
+/// A session asks for a durable timer, and hears `wake_stored`; asked again, it is the same one, with another due time.
+struct wake_wanted {
+  session_id session;
+  wake_key key;
+  baton::wake wake;
+};
+/// It needs it no more, and hears `wake_removed` if it is still in memory then.
+struct wake_unwanted {
+  session_id session;
+  wake_key key;
 };
 /// End: what is unacknowledged goes to the next owner.
 struct close_partition {};
@@ -142,7 +158,8 @@ struct end_came {
   EACH(drain_partition) EACH(session_input) EACH(last_came) EACH(append_came) EACH(append_checked) EACH(append_again) \
   EACH(bury_again) EACH(read_back_again) EACH(idle_probe) EACH(slot_wanted) EACH(slot_freed) EACH(launch_wanted) \
   EACH(boundary_answered) EACH(execution_asked) EACH(execution_aborted) EACH(sweep_slices) EACH(log_room_came) \
-  EACH(log_was_full) EACH(read_log_room) EACH(slice_over) EACH(run_slice) EACH(boundary_came) EACH(end_came)
+  EACH(log_was_full) EACH(read_log_room) EACH(slice_over) EACH(run_slice) EACH(boundary_came) EACH(end_came) \
+  EACH(wakes_input) EACH(wake_wanted) EACH(wake_unwanted)
 
 #define BATON_ADD_MESSAGE(name) CAF_ADD_TYPE_ID(baton_node, (baton::actors::name))
 CAF_BEGIN_TYPE_ID_BLOCK(baton_node, caf::first_custom_type_id)

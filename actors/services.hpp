@@ -15,8 +15,10 @@
 #include "actors/ports/runner.hpp"
 #include "actors/ports/session_log.hpp"
 #include "actors/ports/task_source.hpp"
+#include "actors/ports/wake_store.hpp"
 #include "actors/session/machine.hpp"
 #include "actors/supervisor/slots.hpp"
+#include "actors/wakes/machine.hpp"
 
 namespace baton {
 
@@ -26,6 +28,7 @@ struct services {
   baton::session_log* log = nullptr;
   baton::task_source* source = nullptr;
   baton::dead_letters* dead = nullptr;
+  baton::wake_store* wakes = nullptr;
   baton::event_sink* events = nullptr;
   baton::metrics* metrics = nullptr;
   baton::operator_log* notices = nullptr;
@@ -37,6 +40,7 @@ struct services {
   session::limits limits;
   /// Slices that run at once on this node, and who may have how many of them.
   supervisor::slot_terms slots;
+  wakes::settings wake_settings;
   /// A slice older than this is made known to the log.
   milliseconds slice_commit_after{1'000};
   /// A session without anything to do for this long leaves memory.

@@ -97,6 +97,10 @@ struct source_options {
   byte_size held_max = mib(32);
   friend bool operator==(const source_options&, const source_options&) = default;
 };
+struct wake_options {
+  std::uint64_t per_second = 200;
+  friend bool operator==(const wake_options&, const wake_options&) = default;
+};
 
 /// What a producer may send.
 struct payload_options {
@@ -127,7 +131,6 @@ struct http_options {
   std::optional<listen_address> listen = listen_address{"127.0.0.1", 0};
   friend bool operator==(const http_options&, const http_options&) = default;
 };
-
 enum class log_level : std::uint8_t { error, warning, info, debug, trace };
 enum class log_format : std::uint8_t { text, json };
 
@@ -137,7 +140,6 @@ struct logging_options {
   log_format format = log_format::text;
   friend bool operator==(const logging_options&, const logging_options&) = default;
 };
-
 enum class runner_type : std::uint8_t { echo, command };
 enum class runner_mode : std::uint8_t { plain, jsonl };
 
@@ -179,6 +181,7 @@ struct options {
   lease_options lease;
   session_options session;
   source_options source;
+  wake_options wakes;
   payload_options payload;
   stream_options streams;
   http_options http;

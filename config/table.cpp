@@ -52,6 +52,7 @@ constexpr auto broker_at = &o::broker;
 constexpr auto lease_at = &o::lease;
 constexpr auto session_at = &o::session;
 constexpr auto source_at = &o::source;
+constexpr auto wakes_at = &o::wakes;
 constexpr auto payload_at = &o::payload;
 constexpr auto streams_at = &o::streams;
 constexpr auto http_at = &o::http;
@@ -62,6 +63,7 @@ using broker_of = broker_options;
 using lease_of = lease_options;
 using session_of = session_options;
 using source_of = source_options;
+using wakes_of = wake_options;
 using payload_of = payload_options;
 using stream_of = stream_options;
 
@@ -158,6 +160,9 @@ constexpr auto option_table = std::to_array<option_row>({
      "Messages that are asked for at once."},
     {"source.held_max", "", size{&in<source_at, &source_of::held_max>, kib(64), gib(64), false},
      "What the messages of one partition that are held in memory may take together before no more are asked for."},
+
+    {"wakes.per_second", "", count{&in<wakes_at, &wakes_of::per_second>, 1, 100'000},
+     "Wakes of one partition that fire in one second when they are late, as after downtime; those that are due in the present do not wait behind them."},
 
     {"payload.size_max", "", size{&in<payload_at, &payload_of::size_max>, kib(1), mib(32), false},
      "The largest payload of a task or control message; a larger one is refused with too_large."},

@@ -35,7 +35,8 @@ private:
 } // namespace
 
 partition_actor::partition_actor(caf::actor_config& config, std::shared_ptr<const services> with, place at)
-    : caf::event_based_actor(config), with_(std::move(with)), at_(std::move(at)) {
+    : caf::event_based_actor(config), with_(std::move(with)), at_(std::move(at)),
+      wakes_(*this, with_, at_.partition, wake_outlets()) {
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
 }
 
@@ -61,6 +62,9 @@ caf::behavior partition_actor::make_behavior() {
       [this](const quarantine_over& in) {
         if (!draining_ && is_quarantined(in.session)) try_again(in.session);
       },
+      [this](const wakes_input& in) { wakes_.take(in.in); },
+      [this](wake_wanted& in) { wakes_.take(wakes::wanted{{std::move(in.session), std::move(in.key)}, std::move(in.wake)}); },
+      [this](wake_unwanted& in) { wakes_.take(wakes::unwanted{{std::move(in.session), std::move(in.key)}}); },
       [this](drain_partition) { drain(); },
       [this](close_partition) {
         with_->source->close(at_.partition);
@@ -80,6 +84,7 @@ void partition_actor::open() {
 void partition_actor::on_opened(const source_opened& in) {
   if (in.result) {
     with_->metrics->count(counter::takeovers);
+    wakes_.take(wakes::opened{});
     at_.reports.opened();
     return;
   }
@@ -122,6 +127,7 @@ void partition_actor::try_again(const session_id& id) {
   auto& r = residents_[id];
   r.is_quarantined = false;
   r.since = with_->source->forget(at_.partition, id);
+  wakes_.take(wakes::session_was_lost{id});
 }
 
 bool partition_actor::asks_to_try_again(const delivery& d) const {
@@ -151,6 +157,19 @@ void partition_actor::start(const session_id& id, resident& r) {
   r.actor = spawn<session_actor, caf::monitored>(with_, std::move(at));
   r.sent = 0;
   by_address_[r.actor.address()] = id;
+}
+
+wake_keeper::outlets partition_actor::wake_outlets() {
+  // A drained partition's wakes, and a session's that is set aside, are told again by whoever goes on.
+  return {[this](const session_id& id, session::input in) {
+            if (draining_ || is_quarantined(id)) return false;
+            to_session(id, std::move(in));
+            return true;
+          },
+          [this](const session_id& id, session::input in) {
+            const auto found = residents_.find(id);
+            if (found != residents_.end() && found->second.actor) to_session(id, std::move(in));
+          }};
 }
 
 void partition_actor::bury(const delivery& d, const refusal& why) {
@@ -208,6 +227,7 @@ void partition_actor::on_down(const caf::down_msg& down) {
     delayed_send(this, wait, quarantine_over{id});
   }
   r.since = with_->source->forget(at_.partition, id);
+  if (!r.is_quarantined) wakes_.take(wakes::session_was_lost{id});
 }
 
 void partition_actor::on_idle(const session_idle& in) {

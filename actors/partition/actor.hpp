@@ -10,6 +10,7 @@
 
 #include "actors/messages.hpp"
 #include "actors/services.hpp"
+#include "actors/wakes/keeper.hpp"
 
 namespace baton::actors {
 
@@ -61,11 +62,12 @@ private:
   /// On its way when its session was forgotten: it comes again, in its order.
   [[nodiscard]] bool is_overtaken(const delivery& d) const;
   [[nodiscard]] bool is_quarantined(const session_id& id) const;
-  /// All that is in the queue for it comes again.
+  /// All that is in the queue for it comes again, and its wakes are told again.
   void try_again(const session_id& id);
   [[nodiscard]] bool asks_to_try_again(const delivery& d) const;
   void end_quarantine(const session_id& id, stream_seq by);
   void start(const session_id& id, resident& r);
+  [[nodiscard]] wake_keeper::outlets wake_outlets();
   void bury(const delivery& d, const refusal& why);
   void on_buried(letter_buried& in);
   void send_letter(message_kind kind, dead_letter letter, std::optional<answer_place> answer_to);
@@ -79,6 +81,7 @@ private:
 
   std::shared_ptr<const services> with_;
   place at_;
+  wake_keeper wakes_;
   std::unordered_map<session_id, resident> residents_;
   std::unordered_map<caf::actor_addr, session_id> by_address_;
   /// Letters that are not stored yet.

@@ -29,6 +29,12 @@ enum class counter : std::uint8_t {
   takeovers,
   log_reserve_reached,
   stream_was_full,
+  wakes_stored,
+  wakes_removed,
+  wakes_fired,
+  wakes_fired_late,
+  wakes_looked_up,
+  wakes_unreadable,
 };
 
 struct counter_row {
@@ -59,6 +65,13 @@ inline constexpr auto counters = std::to_array<counter_row>({
         "times that slices stopped starting because the log was nearly full"},
     {counter::stream_was_full, "baton_stream_was_full_total",
         "commits that had to wait because the log or the large values' stream was full"},
+    {counter::wakes_stored, "baton_wakes_stored_total", "durable timers that sessions asked for and have"},
+    {counter::wakes_removed, "baton_wakes_removed_total", "durable timers that sessions need no more"},
+    {counter::wakes_fired, "baton_wakes_fired_total", "durable timers whose time had come"},
+    {counter::wakes_fired_late, "baton_wakes_fired_late_total", "of those, the ones that were late, as after downtime"},
+    {counter::wakes_looked_up, "baton_wakes_looked_up_total",
+        "durable timers that were read again because the broker had refused a change, or not answered"},
+    {counter::wakes_unreadable, "baton_wakes_unreadable_total", "durable timers that were skipped because they cannot be read"},
 });
 
 constexpr bool counters_in_order() {

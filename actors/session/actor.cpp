@@ -8,6 +8,16 @@
 
 namespace baton::actors {
 
+namespace {
+
+bool is_from_partition(const session::input& in) {
+  return std::holds_alternative<session::task_arrived>(in) || std::holds_alternative<session::control_arrived>(in) ||
+         std::holds_alternative<session::drain_asked>(in) || std::holds_alternative<session::wake_fired>(in) ||
+         std::holds_alternative<session::wake_stored>(in) || std::holds_alternative<session::wake_removed>(in);
+}
+
+} // namespace
+
 /// Carries out one effect. Exhaustive: a new effect does not compile without its line here.
 struct performing {
   session_actor& self;
@@ -50,6 +60,12 @@ struct performing {
     with.events->answer(e.reply_to, e.as, e.answer);
   }
   void operator()(const session::bury& e) const { self.perform_bury(e); }
+  void operator()(session::want_wake& e) const {
+    self.send(self.at_.owner, wake_wanted{self.at_.id, std::move(e.key), std::move(e.wake)});
+  }
+  void operator()(session::unwant_wake& e) const {
+    self.send(self.at_.owner, wake_unwanted{self.at_.id, std::move(e.key)});
+  }
   void operator()(const session::set_timer& e) const {
     const auto wait = std::max(e.due - with.clock->now(), milliseconds{0});
     self.delayed_send(&self, wait, session_input{session::timer_fired{e.timer, e.execution}});
@@ -75,10 +91,7 @@ caf::behavior session_actor::make_behavior() {
   load();
   return {
       [this](session_input& in) {
-        if (std::holds_alternative<session::task_arrived>(in.in) || std::holds_alternative<session::control_arrived>(in.in) ||
-            std::holds_alternative<session::drain_asked>(in.in)) {
-          from_partition_ += 1;
-        }
+        if (is_from_partition(in.in)) from_partition_ += 1;
         take(std::move(in.in));
       },
       [this](last_came& came) { on_loaded(came); },

@@ -97,6 +97,9 @@ void on_yield_wanted(draft& d, const yield_wanted& in) {
   d.happened(execution_was_asked{boundary_order::yield});
 }
 
+/// One that nothing here waits for.
+void on_wake(draft& d, const wake_fired& in) { d.order(unwant_wake{in.key}); }
+
 } // namespace
 
 decided advance(state& s, input in, const context& with) {
@@ -138,7 +141,9 @@ decided advance(state& s, input in, const context& with) {
                           proceed(d);
                         },
                         [&](const drain_asked&) { on_drain(d); },
-                        [&](const yield_wanted& y) { on_yield_wanted(d, y); }},
+                        [&](const yield_wanted& y) { on_yield_wanted(d, y); },
+                        [&](const wake_fired& w) { on_wake(d, w); },
+                        [&](const wake_stored&) {}, [&](const wake_removed&) {}},
              in);
   return std::move(d).finish();
 }

@@ -17,6 +17,7 @@
 
 #include "actors/session/limits.hpp"
 #include "actors/session/state.hpp"
+#include "actors/session/wake_words.hpp"
 #include "actors/supervisor/claim.hpp"
 #include "messages/dead_letter.hpp"
 #include "messages/digest.hpp"
@@ -97,7 +98,7 @@ struct loaded {
   bool after_crash = false;
 };
 using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, control_read_back, message_was_gone, slot_granted, slice_grew_old, boundary_reached,
-                           slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked, yield_wanted>;
+                           slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked, yield_wanted, wake_fired, wake_stored, wake_removed>;
 
 // ---- effects: orders
 struct want_slot {
@@ -151,7 +152,7 @@ struct set_timer {
   execution_id execution;
 };
 using effect = std::variant<want_slot, free_slot, launch, answer_boundary, ask_execution, abort_execution, acknowledge, lighten,
-                            read_back, send_answer, bury, set_timer>;
+                            read_back, send_answer, bury, set_timer, want_wake, unwant_wake>;
 
 struct decided;
 /// What `in` means: the state moves on at once, and the shell performs no effect before the events are stored.

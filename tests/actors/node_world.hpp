@@ -15,6 +15,7 @@
 #include "actors/supervisor/actor.hpp"
 #include "tests/support/fake_ports.hpp"
 #include "tests/support/fake_task_source.hpp"
+#include "tests/support/fake_wake_store.hpp"
 
 namespace baton::support {
 
@@ -29,6 +30,7 @@ public:
     services_->log = &log;
     services_->source = &source;
     services_->dead = &dead;
+    services_->wakes = &wakes;
     services_->events = &sink;
     services_->metrics = &counts;
     services_->notices = &notices;
@@ -72,7 +74,7 @@ public:
 
   /// Runs until nothing is due any more.
   void settle() {
-    while (scheduler().run() + source.run() + log.run() + dead.run() > 0) {}
+    while (scheduler().run() + source.run() + log.run() + dead.run() + wakes.run() > 0) {}
   }
   /// Time goes by, timer by timer.
   void advance(milliseconds by) {
@@ -151,6 +153,8 @@ public:
   fake_queue queue{1};
   fake_task_source source{queue};
   fake_dead_letters dead;
+  kept_wakes kept;
+  fake_wake_store wakes{kept};
   recording_sink sink;
   counting_metrics counts;
   recording_log notices;

@@ -379,12 +379,12 @@ TEST_CASE_METHOD(node_world, "a session that was set aside is tried again at onc
 TEST_CASE_METHOD(node_world, "a session whose log cannot be read waits with its messages, and the others go on", "[partition]") {
   log.refuse_reads(*session_id::parse("sick"));
   open(1);
-  const auto kept = publish("sick", "t1");
+  const auto remaining = publish("sick", "t1");
   publish("well", "u1");
   complete("u1");
   CHECK(events_of("well") == strings{"run_completed"});
-  CHECK(queue.holds(message_kind::task, kept));
-  CHECK(source.is_light({0}, message_kind::task, kept));
+  CHECK(queue.holds(message_kind::task, remaining));
+  CHECK(source.is_light({0}, message_kind::task, remaining));
   CHECK(runner.started("t1") == 0);
   CHECK(notices.lines.back() == "session sick keeps ending in error: it waits, with its messages in the queue, for 10 s");
   CHECK(counts.counts[counter::sessions_quarantined] == 1);
@@ -399,5 +399,5 @@ TEST_CASE_METHOD(node_world, "a session whose log cannot be read waits with its 
   advance(milliseconds{1'500});
   REQUIRE(runner.started("t1") == 1);
   complete("t1");
-  CHECK_FALSE(queue.holds(message_kind::task, kept));
+  CHECK_FALSE(queue.holds(message_kind::task, remaining));
 }

@@ -60,6 +60,8 @@ struct session_driver::performing {
   void operator()(const session::send_answer& e) const { world.answers_.push_back(e); }
   void operator()(const session::bury& e) const { world.burials_.push_back(e); }
   void operator()(const session::set_timer& e) const { world.timers_.push_back(e); }
+  void operator()(const session::want_wake& e) const { world.wake_orders_.emplace_back(e); }
+  void operator()(const session::unwant_wake& e) const { world.wake_orders_.emplace_back(e); }
 };
 
 session_driver::session_driver(session::limits limits) : limits_{std::move(limits)}, rules_{limits_} {
@@ -298,6 +300,28 @@ void session_driver::advance(milliseconds by) {
   now_ = until;
 }
 
+void session_driver::carry_out_wake_order() {
+  if (wake_orders_.empty()) throw cannot("no wake is wanted or unwanted");
+  const auto order = wake_orders_.front();
+  wake_orders_.pop_front();
+  if (const auto* wanted = std::get_if<session::want_wake>(&order)) {
+    wakes_[wanted->key] = {wanted->wake, false};
+    return take(session::wake_stored{wanted->key});
+  }
+  const auto& key = std::get<session::unwant_wake>(order).key;
+  wakes_.erase(key);
+  take(session::wake_removed{key});
+}
+
+bool session_driver::fire_wake() {
+  const auto due = std::ranges::find_if(wakes_, [&](const auto& w) { return !w.second.is_fired && w.second.what.due <= now_; });
+  if (due == wakes_.end()) return false;
+  due->second.is_fired = true;
+  const auto key = due->first;
+  take(session::wake_fired{key, due->second.what.due});
+  return true;
+}
+
 void session_driver::want_yield() { take(session::yield_wanted{current()}); }
 
 void session_driver::drain() { take(session::drain_asked{}); }
@@ -313,6 +337,8 @@ void session_driver::crash_and_reload(life next_life) {
   read_back_.clear();
   burials_.clear();
   timers_.clear();
+  wake_orders_.clear();
+  for (auto& [key, one] : wakes_) one.is_fired = false;
   for (auto& [place, message] : queue_) {
     message.is_delivered = false;
     if (next_life.new_epoch) message.after_crash = next_life.after_crash;
@@ -398,6 +424,8 @@ bool session_driver::settle_once() {
   if (!burials_.empty()) return store_letters(), true;
   if (!acks_.empty()) return confirm_acks(), true;
   if (!read_back_.empty()) return answer_read_back(), true;
+  if (!wake_orders_.empty()) return carry_out_wake_order(), true;
+  if (fire_wake()) return true;
   if (running_) return end(is_aborted_ ? outcome{lost{"aborted"}} : outcome{completed{"done"}}), true;
   if (wish_ && !wish_->is_granted) return grant(), true;
   if (const auto due = next_timer()) return advance(std::max(*due - now_, milliseconds{0})), true;

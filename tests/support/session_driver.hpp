@@ -4,6 +4,7 @@
 // nothing that the verb could be about.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -72,6 +73,10 @@ public:
   /// All timers that become due on the way fire.
   void advance(milliseconds by);
   void drain();
+  void carry_out_wake_order();
+  [[nodiscard]] bool has_wake_order() const { return !wake_orders_.empty(); }
+  bool fire_wake();
+  [[nodiscard]] std::size_t wakes_stored() const { return wakes_.size(); }
   /// The supervisor would like the slot back.
   void want_yield();
 
@@ -146,6 +151,7 @@ private:
     execution_id execution;
     bool is_granted = false;
   };
+  struct stored_wake { wake what; bool is_fired = false; };
   struct planned_crash {
     bool is_stored;
     std::size_t performed;
@@ -181,6 +187,8 @@ private:
   std::vector<session::bury> burials_;
   std::map<std::string, dead_letter> letters_;
   std::vector<session::set_timer> timers_;
+  std::deque<std::variant<session::want_wake, session::unwant_wake>> wake_orders_;
+  std::map<wake_key, stored_wake> wakes_;
   std::vector<session::send_answer> answers_;
   std::vector<std::string> started_;
   std::vector<session::event> last_events_;

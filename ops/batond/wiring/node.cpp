@@ -22,6 +22,7 @@
 #include "bridge/nats/session_log.hpp"
 #include "bridge/nats/streams.hpp"
 #include "bridge/nats/task_source.hpp"
+#include "bridge/nats/wakes.hpp"
 #include "bridge/process/group_records.hpp"
 #include "bridge/process/program_host.hpp"
 #include "ops/batond/wiring/broker.hpp"
@@ -68,6 +69,7 @@ struct node::parts {
   std::unique_ptr<nats::nats_session_log> sessions;
   std::unique_ptr<nats::nats_log_gauge> gauge;
   std::unique_ptr<nats::nats_dead_letters> dead;
+  std::unique_ptr<nats::nats_wake_store> wakes;
   std::unique_ptr<nats::nats_event_sink> events;
   std::unique_ptr<nats::nats_task_source> source;
   std::unique_ptr<program_host> programs;
@@ -103,6 +105,7 @@ std::optional<std::string> node::parts::open_ports() {
       nats::nats_session_log::notices{looks_after->missing_stream(), full});
   gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests(), full);
+  wakes = std::make_unique<nats::nats_wake_store>(reached.requests());
   events = std::make_unique<nats::nats_event_sink>(reached.link(), [this] { metrics.count(counter::messages_dropped); });
   auto how = source_options_of(given);
   how.trouble = [this](const std::string& what) { log.say(severity::warning, what); };
@@ -142,6 +145,7 @@ void node::parts::start_actors() {
   shared->gauge = gauge.get();
   shared->source = source.get();
   shared->dead = dead.get();
+  shared->wakes = wakes.get();
   shared->events = events.get();
   shared->metrics = &metrics;
   shared->notices = &log;

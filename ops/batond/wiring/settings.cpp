@@ -48,6 +48,7 @@ services node_services(const options& o) {
   s.passivate_after = o.session.passivate_after;
   s.waiting_inputs_max = o.session.waiting_inputs_max;
   s.log_reserve = o.streams.log_reserve.bytes;
+  s.wake_settings.per_second = o.wakes.per_second;
   return s;
 }
 
