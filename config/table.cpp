@@ -184,7 +184,7 @@ constexpr auto option_table = std::to_array<option_row>({
     {"streams.blobs_max", "", size{&in<streams_at, &stream_of::blobs_max>, mib(1), {1ULL << 50U}, true},
      "Size limit of large values; 0: only the broker's own."},
     {"streams.wakes_max", "", size{&in<streams_at, &stream_of::wakes_max>, mib(1), {1ULL << 50U}, true},
-     "Size limit of the wakes, one for each delayed turn; while it is reached, further ones wait; 0: only the broker's own."},
+     "Size limit of the wakes (durable timers); while it is reached, further ones wait; 0: only the broker's own."},
     {"streams.log_reserve", "", size{&in<streams_at, &stream_of::log_reserve>, kib(64), {1ULL << 50U}, true},
      "Part of log_max that is kept for take-overs and tombstones: no slice starts once less is free."},
 

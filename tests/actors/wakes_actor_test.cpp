@@ -90,6 +90,19 @@ TEST_CASE_METHOD(wakeful_world, "after downtime the late wakes are told in measu
   CHECK(kept.all.empty());
 }
 
+TEST_CASE_METHOD(wakeful_world, "a session that was set aside hears of its wake at once when somebody asks that it is tried again", "[wakes]") {
+  store("s1", clock.now() + 1s);
+  log.refuse_reads(*session_id::parse("s1"));
+  open(1);
+  advance(9s);
+  REQUIRE(count(counter::sessions_quarantined) == 1);
+  REQUIRE(kept.all.size() == 1);
+  log.refuse_reads({});
+  control_message("s1", "c1", unstick{});
+  advance(1s);
+  CHECK(kept.all.empty());
+}
+
 TEST_CASE_METHOD(wakeful_world, "a partition that drains tells no wakes any more; they stay for its next owner", "[wakes]") {
   open(1);
   publish("s1", "t1");
@@ -116,4 +129,28 @@ TEST_CASE_METHOD(wakeful_world, "wakes are loaded once the broker can be read ag
   wakes.set_reachable(true);
   advance(1s);
   CHECK(count(counter::wakes_fired) == 1);
+}
+
+TEST_CASE_METHOD(wakeful_world, "sessions without wakes ask nothing of the store, however many turns they run", "[wakes]") {
+  open(1);
+  // The one page that says that there are none.
+  REQUIRE(wakes.requests() == 1);
+  for (int i = 0; i < 20; ++i) {
+    const auto id = "t" + std::to_string(i);
+    publish("s" + std::to_string(i % 4), id);
+    complete(id);
+  }
+  // Idle ones leave memory, and a further turn brings one back.
+  advance(2 * services_->passivate_after);
+  REQUIRE(count(counter::sessions_passivated) == 4);
+  publish("s1", "again");
+  complete("again");
+  REQUIRE(count(counter::runs_completed) == 21);
+  CHECK(wakes.requests() == 1);
+  // Not even a lost session is a reason.
+  log.refuse_reads(*session_id::parse("sick"));
+  publish("sick", "u1");
+  advance(10s);
+  REQUIRE(count(counter::sessions_quarantined) == 1);
+  CHECK(wakes.requests() == 1);
 }

@@ -352,7 +352,7 @@ class Look(Cli):
 
     def test_doctor_says_what_is_there_and_what_is_not_guaranteed(self):
         found = self.object("doctor")
-        self.assertEqual(len(found["streams"]), 7)
+        self.assertEqual(len(found["streams"]), 8)
         self.assertEqual((found["wrong"], found["partitions"]["without_owner"]), ([], []))
         self.assertRegex(found["server"]["version"], r"^2\.\d+")
         self.assertTrue(any("one replica" in said for said in found["not_guaranteed"]))

@@ -133,9 +133,9 @@ TEST_CASE("the report says what a person wants to know", "[server_report]") {
   CHECK(report->greeting->max_payload == 2'000'000);
   CHECK(report->version_fits);
   CHECK(report->replicas == 1);
-  CHECK(report->account.streams == 7);
+  CHECK(report->account.streams == 8);
   CHECK(report->account.storage_used > 0);
-  REQUIRE(report->streams.size() == 7);
+  REQUIRE(report->streams.size() == 8);
   CHECK(report->streams[0].name == subjects::tasks_stream);
   CHECK(report->streams[0].messages == 1);
   CHECK(report->streams[2].bytes_max == 50'000'000);

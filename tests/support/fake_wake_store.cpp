@@ -20,6 +20,7 @@ Result unreachable() {
 
 template <class Result, class Do>
 void fake_wake_store::later(std::function<void(Result)> done, Do act) {
+  ++requests_;
   asked_.emplace_back([this, done = std::move(done), act = std::move(act)]() mutable {
     if (!reachable_) return done(unreachable<Result>());
     Result result = act();

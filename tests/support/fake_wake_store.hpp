@@ -45,6 +45,8 @@ public:
   /// While true, nothing is done: what was asked waits.
   void hold(bool held) { held_ = held; }
   [[nodiscard]] std::size_t puts() const noexcept { return puts_; }
+  /// All that was asked, of whatever kind.
+  [[nodiscard]] std::size_t requests() const noexcept { return requests_; }
 
 private:
   template <class Result, class Do>
@@ -54,6 +56,7 @@ private:
   const std::size_t page_max_;
   std::deque<std::function<void()>> asked_;
   std::size_t puts_ = 0;
+  std::size_t requests_ = 0;
   bool reachable_ = true;
   bool lost_ = false;
   bool held_ = false;
