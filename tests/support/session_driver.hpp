@@ -74,9 +74,7 @@ public:
   void advance(milliseconds by);
   void drain();
   void carry_out_wake_order();
-  [[nodiscard]] bool has_wake_order() const { return !wake_orders_.empty(); }
   bool fire_wake();
-  [[nodiscard]] std::size_t wakes_stored() const { return wakes_.size(); }
   /// The supervisor would like the slot back.
   void want_yield();
 
