@@ -304,9 +304,9 @@ void session_driver::carry_out_wake_order() {
   if (wake_orders_.empty()) throw cannot("no wake is wanted or unwanted");
   const auto order = wake_orders_.front();
   wake_orders_.pop_front();
-  if (const auto* wanted = std::get_if<session::want_wake>(&order)) {
-    wakes_[wanted->key] = {wanted->wake, false};
-    return take(session::wake_stored{wanted->key});
+  if (const auto* order_to_keep = std::get_if<session::want_wake>(&order)) {
+    wakes_[order_to_keep->key] = {order_to_keep->wake, false};
+    return take(session::wake_stored{order_to_keep->key});
   }
   const auto& key = std::get<session::unwant_wake>(order).key;
   wakes_.erase(key);
