@@ -150,7 +150,7 @@ TEST_CASE_METHOD(wakeful_world, "sessions without wakes ask nothing of the store
   // Not even a lost session is a reason.
   log.refuse_reads(*session_id::parse("sick"));
   publish("sick", "u1");
-  advance(10s);
+  advance(9s);
   REQUIRE(count(counter::sessions_quarantined) == 1);
   CHECK(wakes.requests() == 1);
 }

@@ -80,9 +80,10 @@ TEST_CASE(
       {subjects::log_stream, "republish", {}, "republish.src is none"},
       {subjects::log_stream, "max_age", 1'000'000'000, "max_age is 1000000000, expected 0"},
       {subjects::owners_stream, "max_msgs_per_subject", 2, "max_msgs_per_subject is 2, expected 1"},
+      {subjects::dead_stream, "storage", "memory", R"(storage is "memory", expected "file")"},
+      // The last to be made: what comes after it here would be there already.
       {subjects::wakes_stream, "max_msgs_per_subject", {}, "max_msgs_per_subject is -1, expected 1"},
       {subjects::wakes_stream, "deny_delete", true, "deny_delete is true, expected false"},
-      {subjects::dead_stream, "storage", "memory", R"(storage is "memory", expected "file")"},
   };
   support::nats_server server;
   support::nats_link link{server.url()};

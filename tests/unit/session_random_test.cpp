@@ -157,6 +157,10 @@ private:
       note("the slot is wanted");
       return world_.want_yield();
     }
+    if (kind == 3 && one_in(4)) {
+      note("a wake that nobody wants");
+      return world_.take(session::wake_fired{wake_key::parse("retry").value(), world_.time()});
+    }
     if (kind == 3) return late_report();
     end();
   }
@@ -313,6 +317,8 @@ TEST_CASE("whatever happens to a session with tight limits, the rules hold and a
   for (const auto& all : {all_names<session::event>(), all_names<session::effect>()}) {
     for (const auto name : all) {
       INFO(name);
+      // No session asks for a durable timer yet.
+      if (name == "want_wake") continue;
       CHECK(seen.contains(name));
     }
   }
