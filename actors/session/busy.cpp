@@ -54,9 +54,11 @@ bool is_decided(const head& h, id_hash id) {
          std::ranges::find(h.busy.joined, id, &joined_message::into) != h.busy.joined.end();
 }
 
-/// Adds nothing that is not a turn of the same kind: for the same runner, on the same account, with the same options.
-bool is_alike(const held_task& a, const held_task& b) {
-  return turn_in(a).runner == turn_in(b).runner && a.task.tenant == b.task.tenant && turn_in(a).options == turn_in(b).options;
+/// It asks for nothing that the turn which it is to join would not give it: another runner, account or options.
+bool may_join(const held_task& turn_to_join, const held_task& added) {
+  const auto& options = turn_in(added).options;
+  return turn_in(turn_to_join).runner == turn_in(added).runner && turn_to_join.task.tenant == added.task.tenant &&
+         (options.is_null() || turn_in(turn_to_join).options == options);
 }
 
 /// Ends the run in hand; told to stop if it runs, at once if it does not.
@@ -75,7 +77,7 @@ bool merge(draft& d, held_task& message) {
   if (hand.queue.empty() || !hand.backlog.empty() || !may_more_join(d)) return false;
   const auto& last = hand.queue.back();
   // Of a deadline, it would not be clear whose it is.
-  const bool fits_together = is_alike(last, message) && !last.task.deadline && !message.task.deadline;
+  const bool fits_together = may_join(last, message) && !last.task.deadline && !message.task.deadline;
   if (!fits_together || gives_way(d, last)) return false;
   // All of it comes into one commit.
   auto together = stored_size(turn_in(message).input) + stored_size(turn_in(last).input);
@@ -100,7 +102,7 @@ bool merge(draft& d, held_task& message) {
 
 bool steer_by_turn(draft& d, held_task& message, bool crowded) {
   const auto& hand = d.hand();
-  const bool fits = hand.run && hand.current && !is_stopped(d) && is_alike(*hand.current, message);
+  const bool fits = hand.run && hand.current && !is_stopped(d) && may_join(*hand.current, message);
   if (!fits || !has_room(hand, d.with().limits, message, crowded) || !may_more_join(d)) return false;
   const auto run = hand.run->id;
   d.happened(steer_was_kept{{std::move(message), run}});
