@@ -19,20 +19,36 @@ namespace baton::codec {
 using head_parts::ledger_item_bytes;
 static_assert(ledger_item_bytes == 16 + 8 + 1);
 
-/// Where the next item goes.
-inline char* write_ledger_item(char* to, const ledger_item& item) {
-  to = write_big_endian(to, item.id.high);
-  to = write_big_endian(to, item.id.low);
-  to = write_big_endian(to, item.digest.value);
-  *to++ = static_cast<char>(item.ended);
-  return to;
-}
-
 /// `from` holds at least eight bytes more after `offset`.
 inline std::uint64_t read_big_endian(std::string_view from, std::size_t offset) {
   std::uint64_t n = 0;
   from.copy(reinterpret_cast<char*>(&n), sizeof n, offset);
   return std::endian::native == std::endian::little ? __builtin_bswap64(n) : n;
+}
+
+/// Where what comes next goes, as of all that write here.
+inline char* write_hash(char* to, id_hash id) { return write_big_endian(write_big_endian(to, id.high), id.low); }
+[[nodiscard]] inline id_hash read_hash(std::string_view from, std::size_t offset) {
+  return {.high = read_big_endian(from, offset), .low = read_big_endian(from, offset + 8)};
+}
+
+/// A kind (1) and a sequence (8).
+inline constexpr std::size_t place_bytes = 1 + 8;
+inline char* write_place(char* to, message_place place) {
+  *to++ = place.kind == message_kind::task ? 't' : 'c';
+  return write_big_endian(to, place.seq.value);
+}
+/// Nothing: of an unknown kind.
+[[nodiscard]] inline std::optional<message_place> read_place(std::string_view from) {
+  if (from[0] != 't' && from[0] != 'c') return std::nullopt;
+  return message_place{from[0] == 't' ? message_kind::task : message_kind::control, {read_big_endian(from, 1)}};
+}
+
+inline char* write_ledger_item(char* to, const ledger_item& item) {
+  to = write_hash(to, item.id);
+  to = write_big_endian(to, item.digest.value);
+  *to++ = static_cast<char>(item.ended);
+  return to;
 }
 
 /// Nothing, if the bytes are no whole number of items, or an item ended in a way that is not known.
@@ -43,7 +59,7 @@ inline std::uint64_t read_big_endian(std::string_view from, std::size_t offset) 
   for (; !bytes.empty(); bytes.remove_prefix(ledger_item_bytes)) {
     const auto ended = static_cast<unsigned char>(bytes[ledger_item_bytes - 1]);
     if (ended >= settlement_names.size()) return std::nullopt;
-    items.push_back({.id = {.high = read_big_endian(bytes, 0), .low = read_big_endian(bytes, 8)},
+    items.push_back({.id = read_hash(bytes, 0),
         .digest = {read_big_endian(bytes, 16)},
         .ended = static_cast<settlement>(ended)});
   }
@@ -51,16 +67,11 @@ inline std::uint64_t read_big_endian(std::string_view from, std::size_t offset) 
 }
 
 using joined_manner = joined_message::manner;
-inline constexpr std::size_t joined_message_bytes = 1 + 8 + 16 + 16 + 1;
+inline constexpr std::size_t joined_message_bytes = place_bytes + 16 + 16 + 1;
 static_assert(head_parts::joined_item_bytes == joined_message_bytes);
 
 inline char* write_joined(char* to, const joined_message& one) {
-  *to++ = one.place.kind == message_kind::task ? 't' : 'c';
-  to = write_big_endian(to, one.place.seq.value);
-  to = write_big_endian(to, one.id.high);
-  to = write_big_endian(to, one.id.low);
-  to = write_big_endian(to, one.into.high);
-  to = write_big_endian(to, one.into.low);
+  to = write_hash(write_hash(write_place(to, one.place), one.id), one.into);
   *to++ = one.how == joined_manner::merged ? 'm' : 'i';
   return to;
 }
@@ -70,12 +81,12 @@ inline char* write_joined(char* to, const joined_message& one) {
   if (bytes.size() % joined_message_bytes != 0) return std::nullopt;
   std::vector<joined_message> all;
   for (; !bytes.empty(); bytes.remove_prefix(joined_message_bytes)) {
-    const auto kind = bytes[0];
+    const auto place = read_place(bytes);
     const auto how = bytes[joined_message_bytes - 1];
-    if ((kind != 't' && kind != 'c') || (how != 'm' && how != 'i')) return std::nullopt;
-    all.push_back({.place = {kind == 't' ? message_kind::task : message_kind::control, {read_big_endian(bytes, 1)}},
-        .id = {.high = read_big_endian(bytes, 9), .low = read_big_endian(bytes, 17)},
-        .into = {.high = read_big_endian(bytes, 25), .low = read_big_endian(bytes, 33)},
+    if (!place || (how != 'm' && how != 'i')) return std::nullopt;
+    all.push_back({.place = *place,
+        .id = read_hash(bytes, place_bytes),
+        .into = read_hash(bytes, place_bytes + 16),
         .how = how == 'm' ? joined_manner::merged : joined_manner::injected});
   }
   return all;
@@ -85,8 +96,7 @@ inline constexpr std::size_t decided_message_bytes = 16 + 1;
 static_assert(head_parts::decided_item_bytes == decided_message_bytes);
 
 inline char* write_decided(char* to, const decided_message& one) {
-  to = write_big_endian(to, one.id.high);
-  to = write_big_endian(to, one.id.low);
+  to = write_hash(to, one.id);
   *to++ = one.stays ? 's' : 'g';
   return to;
 }
@@ -98,18 +108,15 @@ inline char* write_decided(char* to, const decided_message& one) {
   for (; !bytes.empty(); bytes.remove_prefix(decided_message_bytes)) {
     const auto kind = bytes[decided_message_bytes - 1];
     if (kind != 's' && kind != 'g') return std::nullopt;
-    all.push_back({.id = {.high = read_big_endian(bytes, 0), .low = read_big_endian(bytes, 8)}, .stays = kind == 's'});
+    all.push_back({.id = read_hash(bytes, 0), .stays = kind == 's'});
   }
   return all;
 }
 
-inline constexpr std::size_t open_ack_bytes = 1 + 8 + 16;
+inline constexpr std::size_t open_ack_bytes = place_bytes + 16;
 
 inline char* write_open_ack(char* to, const open_ack& open) {
-  *to++ = open.kind == message_kind::task ? 't' : 'c';
-  to = write_big_endian(to, open.seq.value);
-  to = write_big_endian(to, open.id.high);
-  return write_big_endian(to, open.id.low);
+  return write_hash(write_place(to, {open.kind, open.seq}), open.id);
 }
 
 /// Nothing, if the bytes are no whole number of them, or one is of an unknown kind.
@@ -117,10 +124,9 @@ inline char* write_open_ack(char* to, const open_ack& open) {
   if (bytes.size() % open_ack_bytes != 0) return std::nullopt;
   std::vector<open_ack> all;
   for (; !bytes.empty(); bytes.remove_prefix(open_ack_bytes)) {
-    if (bytes[0] != 't' && bytes[0] != 'c') return std::nullopt;
-    all.push_back({.kind = bytes[0] == 't' ? message_kind::task : message_kind::control,
-        .seq = {read_big_endian(bytes, 1)},
-        .id = {.high = read_big_endian(bytes, 9), .low = read_big_endian(bytes, 17)}});
+    const auto place = read_place(bytes);
+    if (!place) return std::nullopt;
+    all.push_back({.kind = place->kind, .seq = place->seq, .id = read_hash(bytes, place_bytes)});
   }
   return all;
 }

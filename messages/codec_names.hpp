@@ -8,18 +8,12 @@
 #include <optional>
 #include <string_view>
 
+#include "messages/closed_list.hpp"
 #include "messages/control.hpp"
 #include "messages/entry.hpp"
-#include "messages/event.hpp"
 #include "messages/head.hpp"
 
 namespace baton::codec {
-
-template <class Enum>
-struct name_row {
-  Enum is;
-  std::string_view text;
-};
 
 /// In the order of the enumeration. A settlement's place is also its byte in the ledger.
 inline constexpr auto settlement_names = std::to_array<name_row<settlement>>({
@@ -46,27 +40,6 @@ inline constexpr auto verdict_names = std::to_array<name_row<verdict>>({
     {verdict::refused, "refused"},
 });
 
-template <class Rows>
-constexpr bool in_order(const Rows& rows) {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (static_cast<std::size_t>(rows[i].is) != i) return false;
-  }
-  return true;
-}
-static_assert(
-    in_order(settlement_names) && in_order(entry_kind_names) && in_order(verdict_names) && in_order(event_kinds) && in_order(dispositions) && in_order(busy_policies));
-
-template <class Rows, class Enum>
-[[nodiscard]] constexpr std::string_view name_in(const Rows& rows, Enum e) {
-  return rows[static_cast<std::size_t>(e)].text;
-}
-
-template <class Rows>
-[[nodiscard]] constexpr auto parse_in(const Rows& rows, std::string_view text) -> std::optional<decltype(rows[0].is)> {
-  for (const auto& row : rows) {
-    if (row.text == text) return row.is;
-  }
-  return std::nullopt;
-}
+static_assert(in_order(settlement_names) && in_order(entry_kind_names) && in_order(verdict_names));
 
 } // namespace baton::codec

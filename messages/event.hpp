@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "messages/closed_list.hpp"
 #include "messages/ids.hpp"
 #include "messages/instant.hpp"
 
@@ -29,12 +30,7 @@ enum class event_kind : std::uint8_t {
   message_disposed,
 };
 
-struct event_kind_row {
-  event_kind is;
-  std::string_view text;
-};
-
-inline constexpr auto event_kinds = std::to_array<event_kind_row>({
+inline constexpr auto event_kinds = std::to_array<name_row<event_kind>>({
     {event_kind::session_taken, "session_taken"},
     {event_kind::slice_started, "slice_started"},
     {event_kind::checkpoint_stored, "checkpoint_stored"},
@@ -50,7 +46,8 @@ inline constexpr auto event_kinds = std::to_array<event_kind_row>({
     {event_kind::events_omitted, "events_omitted"},
     {event_kind::message_disposed, "message_disposed"},
 });
-[[nodiscard]] constexpr std::string_view to_text(event_kind k) { return event_kinds[static_cast<std::size_t>(k)].text; }
+static_assert(in_order(event_kinds));
+[[nodiscard]] constexpr std::string_view to_text(event_kind k) { return name_in(event_kinds, k); }
 
 /// What became of a message that came while a run was under way.
 enum class disposition : std::uint8_t {
@@ -71,11 +68,7 @@ enum class disposition : std::uint8_t {
   /// Likewise; what the run added is no part of the context any more.
   rolled_back,
 };
-struct disposition_row {
-  disposition is;
-  std::string_view text;
-};
-inline constexpr auto dispositions = std::to_array<disposition_row>({
+inline constexpr auto dispositions = std::to_array<name_row<disposition>>({
     {disposition::none, ""},
     {disposition::queued, "queued"},
     {disposition::injected, "injected"},
@@ -85,7 +78,8 @@ inline constexpr auto dispositions = std::to_array<disposition_row>({
     {disposition::interrupted, "interrupted"},
     {disposition::rolled_back, "rolled_back"},
 });
-[[nodiscard]] constexpr std::string_view to_text(disposition d) { return dispositions[static_cast<std::size_t>(d)].text; }
+static_assert(in_order(dispositions));
+[[nodiscard]] constexpr std::string_view to_text(disposition d) { return name_in(dispositions, d); }
 
 struct event {
   event_kind kind = event_kind::session_taken;

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "messages/closed_list.hpp"
+
 namespace baton {
 
 enum class reason : std::uint8_t {
@@ -98,20 +100,8 @@ inline constexpr auto reasons = std::to_array<reason_row>({
 
 [[nodiscard]] constexpr const reason_row& describe(reason r) { return reasons[static_cast<std::size_t>(r)]; }
 [[nodiscard]] constexpr std::string_view to_text(reason r) { return describe(r).text; }
-[[nodiscard]] constexpr std::optional<reason> parse_reason(std::string_view text) {
-  for (const auto& row : reasons) {
-    if (row.text == text) return row.is;
-  }
-  return std::nullopt;
-}
-
-constexpr bool reasons_in_order() {
-  for (std::size_t i = 0; i < reasons.size(); ++i) {
-    if (static_cast<std::size_t>(reasons[i].is) != i) return false;
-  }
-  return true;
-}
-static_assert(reasons_in_order());
+[[nodiscard]] constexpr std::optional<reason> parse_reason(std::string_view text) { return parse_in(reasons, text); }
+static_assert(in_order(reasons));
 
 /// A refusal as a value: why, and for the person who reads the dead letter, what exactly (a field's name, a limit), never content.
 struct refusal {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <variant>
 
+#include "messages/closed_list.hpp"
 #include "messages/ids.hpp"
 #include "messages/instant.hpp"
 #include "messages/value.hpp"
@@ -60,11 +61,7 @@ enum class busy_policy : std::uint8_t {
   debounce,
 };
 
-struct busy_policy_row {
-  busy_policy is;
-  std::string_view text;
-};
-inline constexpr auto busy_policies = std::to_array<busy_policy_row>({
+inline constexpr auto busy_policies = std::to_array<name_row<busy_policy>>({
     {busy_policy::enqueue, "enqueue"},
     {busy_policy::steer, "steer"},
     {busy_policy::interrupt, "interrupt"},
@@ -74,13 +71,9 @@ inline constexpr auto busy_policies = std::to_array<busy_policy_row>({
     {busy_policy::merge, "merge"},
     {busy_policy::debounce, "debounce"},
 });
-[[nodiscard]] constexpr std::string_view to_text(busy_policy p) { return busy_policies[static_cast<std::size_t>(p)].text; }
-[[nodiscard]] constexpr std::optional<busy_policy> parse_busy_policy(std::string_view text) {
-  for (const auto& row : busy_policies) {
-    if (row.text == text) return row.is;
-  }
-  return std::nullopt;
-}
+static_assert(in_order(busy_policies));
+[[nodiscard]] constexpr std::string_view to_text(busy_policy p) { return name_in(busy_policies, p); }
+[[nodiscard]] constexpr std::optional<busy_policy> parse_busy_policy(std::string_view text) { return parse_in(busy_policies, text); }
 
 /// One turn of the conversation.
 struct turn {

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 
+#include "messages/overloaded.hpp"
+
 namespace baton::lease {
 namespace {
-
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
 
 /// Collects what is decided, on a copy of the state that already knows it.
 class draft {

@@ -3,14 +3,10 @@
 #include <algorithm>
 
 #include "actors/cluster/assignment.hpp"
+#include "messages/overloaded.hpp"
 
 namespace baton::ownership {
 namespace {
-
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
 
 std::vector<node_id> members_with_self(const state& s, const settings& set) {
   auto all = cluster::members(s.nodes);

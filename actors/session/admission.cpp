@@ -33,14 +33,8 @@ std::optional<body_digest> waiting_digest(const state& s, const task_id& id, id_
   if (const auto* run = stored_run(s.head); run != nullptr && run->id == id) return run->digest;
   const auto& h = s.hand;
   if (h.current && h.current->task.id == id) return h.current->task.digest;
-  const auto queued = std::ranges::find_if(h.queue, [&](const held_task& m) { return m.task.id == id; });
-  if (queued != h.queue.end()) return queued->task.digest;
-  for (const auto& waiting : h.steers) {
-    const auto* m = std::get_if<held_task>(&waiting.message);
-    if (m != nullptr && m->task.id == id) return m->task.digest;
-  }
-  const auto stubbed = std::ranges::find(h.backlog, hash, &stub::id);
-  if (stubbed != h.backlog.end()) return stubbed->digest;
+  if (const auto* waiting = find_waiting(h, id)) return waiting->task.digest;
+  if (const auto* waiting = find_stub(h, hash)) return waiting->digest;
   return std::nullopt;
 }
 
@@ -210,6 +204,21 @@ value final_status(settlement ended, const value& result, std::string_view code,
   if (!code.empty()) status.emplace_back("code", code);
   if (!text.empty()) status.emplace_back("text", text);
   return status;
+}
+
+const held_task* find_waiting(const hand& h, const task_id& id) {
+  const auto queued = std::ranges::find_if(h.queue, [&](const held_task& m) { return m.task.id == id; });
+  if (queued != h.queue.end()) return &*queued;
+  for (const auto& waiting : h.steers) {
+    const auto* m = std::get_if<held_task>(&waiting.message);
+    if (m != nullptr && m->task.id == id) return m;
+  }
+  return nullptr;
+}
+
+const stub* find_stub(const hand& h, id_hash id) {
+  const auto found = std::ranges::find(h.backlog, id, &stub::id);
+  return found == h.backlog.end() ? nullptr : &*found;
 }
 
 const ledger_item* find_settled(const head& h, id_hash id) {

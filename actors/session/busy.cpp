@@ -116,18 +116,9 @@ void replace_waiting(draft& d, const held_task& by) {
   d.happened(turns_were_replaced{by.seq, by.stored_at, by.task.id, d.time()});
 }
 
-bool is_steering(const hand& h, const task_id& id) {
-  return std::ranges::any_of(h.steers, [&](const waiting_steer& s) {
-    const auto* m = std::get_if<held_task>(&s.message);
-    return m != nullptr && m->task.id == id;
-  });
-}
-
 /// As a turn, or to join a run and then perhaps as a turn.
 bool is_waiting(const draft& d, const task_id& id) {
-  const auto& hand = d.hand();
-  return std::ranges::any_of(hand.queue, [&](const held_task& m) { return m.task.id == id; }) || is_steering(hand, id) ||
-         std::ranges::find(hand.backlog, hash_of_run(id), &stub::id) != hand.backlog.end();
+  return find_waiting(d.hand(), id) != nullptr || find_stub(d.hand(), hash_of_run(id)) != nullptr;
 }
 
 /// Its turn is in hand, or will be; tasks come in order, so one that has not come before this message is gone.
@@ -136,7 +127,7 @@ bool is_turn_known(const draft& d, id_hash turn) {
   const auto* stored = stored_run(d.durable());
   return (stored != nullptr && hash_of_run(stored->id) == turn) || (hand.run && hash_of_run(hand.run->id) == turn) ||
          std::ranges::any_of(hand.queue, [&](const held_task& m) { return hash_of_run(m.task.id) == turn; }) ||
-         std::ranges::find(hand.backlog, turn, &stub::id) != hand.backlog.end();
+         find_stub(hand, turn) != nullptr;
 }
 
 const joined_message* find_joined(const draft& d, message_place place, message_kind kind, const task_id& id) {

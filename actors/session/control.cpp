@@ -47,21 +47,6 @@ bool holds(const hand& h, stream_seq seq) {
          h.joined.contains({message_kind::control, seq}) || h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
 }
 
-/// The turn that waits under this id: in the queue, or to join a run.
-std::optional<held_task> waiting_turn(const hand& h, const task_id& id) {
-  const auto queued = std::ranges::find_if(h.queue, [&](const held_task& m) { return m.task.id == id; });
-  if (queued != h.queue.end()) return *queued;
-  for (const auto& waiting : h.steers) {
-    const auto* m = std::get_if<held_task>(&waiting.message);
-    if (m != nullptr && m->task.id == id) return *m;
-  }
-  return std::nullopt;
-}
-
-bool is_stub(const hand& h, const task_id& id) {
-  return std::ranges::find(h.backlog, hash_of_id(message_kind::task, id), &stub::id) != h.backlog.end();
-}
-
 void put_aside(draft& d, held_control by, const task_id& run) {
   if (d.hand().pending_cancels.size() >= d.with().limits.early_max) {
     return refuse(d, by, {reason::too_many_waiting, std::string{too_many_waiting_detail}});
@@ -71,7 +56,7 @@ void put_aside(draft& d, held_control by, const task_id& run) {
 
 /// Carried out at once, or when all of the turn was read back: its producer is to be answered, and what it says to be kept.
 bool cancel_waiting(draft& d, const task_id& id, held_control by) {
-  if (!waiting_turn(d.hand(), id) && !is_stub(d.hand(), id)) return false;
+  if (find_waiting(d.hand(), id) == nullptr && find_stub(d.hand(), hash_of_id(message_kind::task, id)) == nullptr) return false;
   put_aside(d, std::move(by), id);
   carry_out_pending(d);
   return true;
@@ -279,12 +264,11 @@ void carry_out_pending(draft& d) {
     if (std::ranges::find(d.hand().pending_cancels, c.message.seq, [](const pending_cancel& p) { return p.message.seq; }) ==
         d.hand().pending_cancels.end())
       continue;
-    if (const auto waiting = waiting_turn(d.hand(), c.run)) {
-      if (!waits_for_joined(d, c.run)) end_waiting(d, *waiting, take_pending(d, c.run));
+    if (const auto* waiting = find_waiting(d.hand(), c.run)) {
+      if (!waits_for_joined(d, c.run)) end_waiting(d, held_task{*waiting}, take_pending(d, c.run));
       continue;
     }
-    const auto stubbed = std::ranges::find(d.hand().backlog, hash_of_id(message_kind::task, c.run), &stub::id);
-    if (stubbed != d.hand().backlog.end()) {
+    if (const auto* stubbed = find_stub(d.hand(), hash_of_id(message_kind::task, c.run))) {
       const message_place place{message_kind::task, stubbed->seq};
       if (d.hand().reading.contains(place) || waits_for_joined(d, c.run)) continue;
       d.order(read_back{place});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/session/events.hpp"
+#include "messages/overloaded.hpp"
 
 namespace baton::session {
 
@@ -45,12 +46,7 @@ private:
   std::vector<effect> last_;
 };
 
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-overloaded(Fs...) -> overloaded<Fs...>;
+using baton::overloaded;
 
 /// What a refusal says of control messages of which a session holds no more.
 inline constexpr std::string_view too_many_waiting_detail = "steers, and cancels of turns that wait";
@@ -75,6 +71,10 @@ void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
 [[nodiscard]] std::vector<id_hash> room_for(const state& s, std::size_t coming);
 /// At least `most` ids must stay in the ledger.
 [[nodiscard]] bool is_ledger_crowded(const draft& d, std::size_t most);
+/// The turn in memory that waits under this id, in the queue or to join a run; nullptr: none does.
+[[nodiscard]] const held_task* find_waiting(const hand& h, const task_id& id);
+/// The one that waits as a stub; nullptr: none does.
+[[nodiscard]] const stub* find_stub(const hand& h, id_hash id);
 [[nodiscard]] answer answer_to(const task_id& id, verdict v, value body = {});
 [[nodiscard]] value final_status(settlement ended, const value& result = {}, std::string_view code = {}, std::string_view text = {});
 

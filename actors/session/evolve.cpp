@@ -43,12 +43,6 @@ void apply_edit(head& h, const session_was_edited& e) {
   settle(h, e.by);
 }
 
-run_record* run_of(head& h) {
-  return std::visit(overloaded{[](phases::running& p) { return &p.run; }, [](phases::retry_wait& p) { return &p.run; },
-                               [](phases::yielded& p) { return &p.run; }, [](const auto&) -> run_record* { return nullptr; }},
-                    h.phase);
-}
-
 void decide(busy_record& busy, decided_message one) {
   std::erase_if(busy.decided, [&](const decided_message& old) { return old.id == one.id; });
   if (busy.decided.size() >= decided_max) busy.decided.erase(busy.decided.begin());
@@ -163,12 +157,9 @@ struct head_after {
   }
   void operator()(const run_was_noted& e) const {
     touch(h, e.at);
-    auto* known = run_of(h);
-    if (known == nullptr) {
-      h.phase = phases::running{e.run};
-    } else {
-      *known = e.run;
-    }
+    std::visit(overloaded{[&](phases::running& p) { p.run = e.run; }, [&](phases::retry_wait& p) { p.run = e.run; },
+                          [&](phases::yielded& p) { p.run = e.run; }, [&](const auto&) { h.phase = phases::running{e.run}; }},
+               h.phase);
   }
   void operator()(const turns_were_replaced& e) const {
     touch(h, e.at);

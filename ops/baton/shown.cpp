@@ -4,16 +4,10 @@
 #include <cstdio>
 
 #include "messages/codec.hpp"
+#include "messages/overloaded.hpp"
 
 namespace baton::cli {
 namespace {
-
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-overloaded(Fs...) -> overloaded<Fs...>;
 
 value::object labels_object(const labels& from) {
   value::object pairs;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 
+#include "ops/baton/shown.hpp"
+
 namespace baton::cli {
 namespace {
 
@@ -12,18 +14,6 @@ std::optional<settlement> settlement_of(event_kind kind) {
   if (kind == event_kind::run_failed) return settlement::failed;
   if (kind == event_kind::run_cancelled) return settlement::cancelled;
   return std::nullopt;
-}
-
-std::string_view word_of(settlement ended) {
-  if (ended == settlement::completed) return "completed";
-  return ended == settlement::cancelled ? "cancelled" : "failed";
-}
-
-const run_record* under_way(const head& h) {
-  if (const auto* at = std::get_if<phases::running>(&h.phase)) return &at->run;
-  if (const auto* at = std::get_if<phases::retry_wait>(&h.phase)) return &at->run;
-  if (const auto* at = std::get_if<phases::yielded>(&h.phase)) return &at->run;
-  return nullptr;
 }
 
 bool ends_slice(event_kind kind) {
@@ -71,7 +61,7 @@ std::string words_of(const timeline_step& s) {
   if (s.kind == event_kind::run_retry_scheduled) return slice + " fails";
   if (s.kind == event_kind::execution_lost) return slice + " is lost";
   if (s.kind == event_kind::dead_letter_confirmed) return "dead letter stored";
-  if (const auto ended = settlement_of(s.kind)) return std::string{word_of(*ended)};
+  if (const auto ended = settlement_of(s.kind)) return std::string{to_text(*ended)};
   if (s.kind == event_kind::message_disposed) {
     std::string became{to_text(s.disposition)};
     std::ranges::replace(became, '_', ' ');
@@ -123,7 +113,7 @@ std::string line_of(const std::string& when, const std::string& what, const std:
 
 std::string first_line(const timeline& t, instant now) {
   auto text = "run " + t.run.text() + (t.runner.empty() ? "" : " of runner " + t.runner);
-  text += t.ended ? ": " + std::string{word_of(*t.ended)} : ": under way";
+  text += t.ended ? ": " + std::string{to_text(*t.ended)} : ": under way";
   if (!t.code.empty()) text += " (" + t.code + ")";
   text += (t.ended ? " after " : " for ") + shown_duration((t.ended ? t.ended_at : now) - t.began);
   std::string counts;
@@ -174,7 +164,7 @@ void timeline_reader::take(const stored_commit& c) {
 void timeline_reader::take(const stored_commit& c, const event& e) {
   // The session had forgotten the id, and it came anew.
   if (made_.ended && e.run == made_.run && e.kind != event_kind::dead_letter_confirmed) *this = timeline_reader{made_.run};
-  const auto* run = under_way(c.commit.head);
+  const auto* run = run_of(c.commit.head.phase);
   if (run != nullptr && run->id == made_.run) {
     made_.runner = run->runner;
     made_.accepted = run->accepted_at;
@@ -255,7 +245,7 @@ value to_value(const timeline& t) {
       {"takeovers", t.takeovers}};
   if (!t.runner.empty()) told.emplace_back("runner", t.runner);
   if (t.ended) {
-    told.emplace_back("status", word_of(*t.ended));
+    told.emplace_back("status", to_text(*t.ended));
     told.emplace_back("took_ms", std::int64_t{(t.ended_at - t.began).count()});
   }
   if (!t.code.empty()) told.emplace_back("code", t.code);

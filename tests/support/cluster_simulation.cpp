@@ -3,14 +3,10 @@
 #include <set>
 
 #include "actors/cluster/assignment.hpp"
+#include "messages/overloaded.hpp"
 
 namespace baton::support {
 namespace {
-
-template <class... Fs>
-struct overloaded : Fs... {
-  using Fs::operator()...;
-};
 
 /// A node that has lost its lease has this long to stop what it runs, on its own clock.
 constexpr milliseconds time_to_stop{1'000};
