@@ -22,7 +22,7 @@ std::string_view text_of(settlement ended) {
 bool holds(const hand& h, stream_seq seq) {
   if (seq > h.highest_task) return false;
   const auto is_it = [&](const auto& m) { return m.seq == seq; };
-  return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it) || std::ranges::any_of(h.backlog, is_it) ||
+  return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it) || h.backlog.find(seq) != nullptr ||
          h.refused_tasks.contains(seq) || h.unconfirmed_tasks.contains(seq) || h.joined.contains({message_kind::task, seq}) ||
          std::ranges::find(h.steers, message_place{message_kind::task, seq}, place_of) != h.steers.end() ||
          std::ranges::any_of(h.ack_after, [&](const auto& owed) { return owed.second == seq; });
@@ -34,7 +34,7 @@ std::optional<body_digest> waiting_digest(const state& s, const task_id& id, id_
   const auto& h = s.hand;
   if (h.current && h.current->task.id == id) return h.current->task.digest;
   if (const auto* waiting = find_waiting(h, id)) return waiting->task.digest;
-  if (const auto* waiting = find_stub(h, hash)) return waiting->digest;
+  if (const auto* waiting = h.backlog.find(hash)) return waiting->digest;
   return std::nullopt;
 }
 
@@ -214,11 +214,6 @@ const held_task* find_waiting(const hand& h, const task_id& id) {
     if (m != nullptr && m->task.id == id) return m;
   }
   return nullptr;
-}
-
-const stub* find_stub(const hand& h, id_hash id) {
-  const auto found = std::ranges::find(h.backlog, id, &stub::id);
-  return found == h.backlog.end() ? nullptr : &*found;
 }
 
 const ledger_item* find_settled(const head& h, id_hash id) {

@@ -118,7 +118,7 @@ void replace_waiting(draft& d, const held_task& by) {
 
 /// As a turn, or to join a run and then perhaps as a turn.
 bool is_waiting(const draft& d, const task_id& id) {
-  return find_waiting(d.hand(), id) != nullptr || find_stub(d.hand(), hash_of_run(id)) != nullptr;
+  return find_waiting(d.hand(), id) != nullptr || d.hand().backlog.find(hash_of_run(id)) != nullptr;
 }
 
 /// Its turn is in hand, or will be; tasks come in order, so one that has not come before this message is gone.
@@ -127,7 +127,7 @@ bool is_turn_known(const draft& d, id_hash turn) {
   const auto* stored = stored_run(d.durable());
   return (stored != nullptr && hash_of_run(stored->id) == turn) || (hand.run && hash_of_run(hand.run->id) == turn) ||
          std::ranges::any_of(hand.queue, [&](const held_task& m) { return hash_of_run(m.task.id) == turn; }) ||
-         find_stub(hand, turn) != nullptr;
+         hand.backlog.find(turn) != nullptr;
 }
 
 const joined_message* find_joined(const draft& d, message_place place, message_kind kind, const task_id& id) {
@@ -406,8 +406,8 @@ void drop_replaced(draft& d) {
     d.happened(message_was_disposed{old.task.id, disposition::replaced, d.durable().busy.replaced_by, d.time()});
     end_waiting(d, old, {}, reason::replaced);
   }
-  const bool is_done = hand.saw_replacing && std::ranges::none_of(hand.queue, gives) &&
-                       std::ranges::none_of(hand.backlog, [&](const stub& m) { return m.seq < until; });
+  const bool is_stub_left = !hand.backlog.empty() && hand.backlog.front().seq < until;
+  const bool is_done = hand.saw_replacing && std::ranges::none_of(hand.queue, gives) && !is_stub_left;
   if (is_done) d.happened(replacing_was_done{d.time()});
 }
 

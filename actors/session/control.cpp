@@ -56,7 +56,7 @@ void put_aside(draft& d, held_control by, const task_id& run) {
 
 /// Carried out at once, or when all of the turn was read back: its producer is to be answered, and what it says to be kept.
 bool cancel_waiting(draft& d, const task_id& id, held_control by) {
-  if (find_waiting(d.hand(), id) == nullptr && find_stub(d.hand(), hash_of_id(message_kind::task, id)) == nullptr) return false;
+  if (find_waiting(d.hand(), id) == nullptr && d.hand().backlog.find(hash_of_id(message_kind::task, id)) == nullptr) return false;
   put_aside(d, std::move(by), id);
   carry_out_pending(d);
   return true;
@@ -268,7 +268,7 @@ void carry_out_pending(draft& d) {
       if (!waits_for_joined(d, c.run)) end_waiting(d, held_task{*waiting}, take_pending(d, c.run));
       continue;
     }
-    if (const auto* stubbed = find_stub(d.hand(), hash_of_id(message_kind::task, c.run))) {
+    if (const auto* stubbed = d.hand().backlog.find(hash_of_id(message_kind::task, c.run))) {
       const message_place place{message_kind::task, stubbed->seq};
       if (d.hand().reading.contains(place) || waits_for_joined(d, c.run)) continue;
       d.order(read_back{place});
@@ -281,9 +281,8 @@ void carry_out_pending(draft& d) {
 }
 
 bool cancel_read_back(draft& d, const held_task& message) {
-  const auto known = std::ranges::find(d.hand().backlog, message.seq, &stub::seq);
   const bool is_cancelled = std::ranges::find(d.hand().pending_cancels, message.task.id, &pending_cancel::run) != d.hand().pending_cancels.end();
-  if (known == d.hand().backlog.end() || !is_cancelled) return false;
+  if (d.hand().backlog.find(message.seq) == nullptr || !is_cancelled) return false;
   d.happened(read_back_was_idle{{message_kind::task, message.seq}});
   if (waits_for_joined(d, message.task.id)) return true;
   const auto by = take_pending(d, message.task.id);
@@ -293,8 +292,8 @@ bool cancel_read_back(draft& d, const held_task& message) {
 }
 
 void stub_is_gone(draft& d, stream_seq seq) {
-  const auto known = std::ranges::find(d.hand().backlog, seq, &stub::seq);
-  if (known == d.hand().backlog.end()) return;
+  const auto* known = d.hand().backlog.find(seq);
+  if (known == nullptr) return;
   const auto turn = known->id;
   const auto waiting = d.hand().pending_cancels;
   for (const auto& c : waiting) {

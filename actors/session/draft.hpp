@@ -73,8 +73,6 @@ void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
 [[nodiscard]] bool is_ledger_crowded(const draft& d, std::size_t most);
 /// The turn in memory that waits under this id, in the queue or to join a run; nullptr: none does.
 [[nodiscard]] const held_task* find_waiting(const hand& h, const task_id& id);
-/// The one that waits as a stub; nullptr: none does.
-[[nodiscard]] const stub* find_stub(const hand& h, id_hash id);
 [[nodiscard]] answer answer_to(const task_id& id, verdict v, value body = {});
 [[nodiscard]] value final_status(settlement ended, const value& result = {}, std::string_view code = {}, std::string_view text = {});
 

@@ -87,7 +87,7 @@ void start_slice(hand& hand) {
 
 void forget_message(hand& hand, stream_seq seq) {
   std::erase_if(hand.queue, [&](const held_task& m) { return m.seq == seq; });
-  std::erase_if(hand.backlog, [&](const stub& m) { return m.seq == seq; });
+  hand.backlog.remove(seq);
   std::erase_if(hand.steers, [&](const waiting_steer& s) { return place_of(s) == message_place{message_kind::task, seq}; });
 }
 
@@ -278,11 +278,11 @@ struct hand_after {
   }
   void operator()(const task_was_stubbed& e) const {
     saw(e.message.seq);
-    hand.backlog.push_back(e.message);
+    hand.backlog.add(e.message);
   }
   void operator()(const stub_was_taken& e) const {
     hand.reading.erase({message_kind::task, e.seq});
-    std::erase_if(hand.backlog, [&](const stub& m) { return m.seq == e.seq; });
+    hand.backlog.remove(e.seq);
   }
   void operator()(const read_back_was_idle& e) const { hand.reading.erase(e.place); }
   void operator()(cancel_was_put_aside& e) const { hand.pending_cancels.push_back(std::move(e.cancel)); }
@@ -316,13 +316,13 @@ struct hand_after {
   void operator()(read_back_has_come& e) const {
     hand.reading.erase({message_kind::task, e.message.seq});
     // Only the first may go on; what was read for another reason is read again in its turn.
-    const auto known = hand.backlog.begin();
-    if (known == hand.backlog.end() || known->seq != e.message.seq) return;
+    if (hand.backlog.empty() || hand.backlog.front().seq != e.message.seq) return;
+    const auto known = hand.backlog.front();
     hand.queue.push_back(std::move(e.message));
-    hand.queue.back().after_crash = known->after_crash;
-    hand.queue.back().has_waited = known->has_waited;
-    hand.queue.back().ready_at = known->ready_at;
-    hand.backlog.erase(known);
+    hand.queue.back().after_crash = known.after_crash;
+    hand.queue.back().has_waited = known.has_waited;
+    hand.queue.back().ready_at = known.ready_at;
+    hand.backlog.remove(known.seq);
   }
   void operator()(const read_back_has_failed& e) const {
     hand.reading.erase(e.place);

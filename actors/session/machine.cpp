@@ -65,11 +65,11 @@ void on_task_read_back(draft& d, held_task message) {
   const message_place place{message_kind::task, message.seq};
   const auto& joined = d.durable().busy.joined;
   const auto expected = std::ranges::find(joined, place, &joined_message::place);
-  const auto stubbed = std::ranges::find(d.hand().backlog, message.seq, &stub::seq);
+  const auto* stubbed = d.hand().backlog.find(message.seq);
   // Another message in its place: its own is gone.
   const auto id = hash_of_id(message_kind::task, message.task.id);
   if (expected != joined.end() && expected->id != id) return on_gone(d, place);
-  if (stubbed != d.hand().backlog.end() && stubbed->id != id) return on_gone(d, place);
+  if (stubbed != nullptr && stubbed->id != id) return on_gone(d, place);
   if (meets_joined(d, message, true) || cancel_read_back(d, message)) return;
   d.happened(read_back_has_come{std::move(message)});
 }

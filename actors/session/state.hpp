@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/session/backlog.hpp"
 #include "messages/commit.hpp"
 #include "messages/control.hpp"
 #include "messages/slice.hpp"
@@ -29,16 +30,6 @@ struct held_task {
   /// A run was under way when it came.
   bool has_waited = false;
   /// It does not start before: further ones may be merged into it until then.
-  std::optional<instant> ready_at{};
-};
-
-/// Admitted beyond what is held in memory: read back by sequence when its turn comes.
-struct stub {
-  stream_seq seq;
-  id_hash id;
-  body_digest digest;
-  bool after_crash = false;
-  bool has_waited = false;
   std::optional<instant> ready_at{};
 };
 
@@ -104,7 +95,7 @@ struct hand {
   /// When the timer of a `retry_wait` fires, if it is set.
   std::optional<instant> retry_timer;
   std::list<held_task> queue;
-  std::vector<stub> backlog;
+  session::backlog backlog;
   /// No task that came in this life has a higher one.
   stream_seq highest_task;
   /// Asked for, not answered.

@@ -23,7 +23,7 @@ const ledger_item* settled_in(const head& h, message_kind kind, const task_id& i
 bool is_held(const session::hand& h, stream_seq seq) {
   const auto is_it = [&](const auto& m) { return m.seq == seq; };
   return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it)
-      || std::ranges::any_of(h.backlog, is_it)
+      || h.backlog.find(seq) != nullptr
       || std::ranges::find(h.steers, message_place{message_kind::task, seq}, session::place_of) != h.steers.end();
 }
 
@@ -36,7 +36,7 @@ bool waits_under_id(const session::state& s, const task_id& id) {
     return m != nullptr && m->task.id == id;
   };
   return std::ranges::any_of(h.steers, is_steer) || std::ranges::any_of(h.queue, [&](const auto& m) { return m.task.id == id; })
-      || std::ranges::any_of(h.backlog, [&](const auto& m) { return m.id == hash_of_id(message_kind::task, id); });
+      || h.backlog.find(hash_of_id(message_kind::task, id)) != nullptr;
 }
 
 bool is_buried_in(const std::vector<session::event>& events, message_kind kind, stream_seq seq) {
