@@ -1,7 +1,6 @@
 #include "ops/batond/home.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +42,15 @@ bool write_whole(int to, const std::string& text) {
   return true;
 }
 
+/// Of this process alone: unlike flock's, it is not shared with a child that has not become another program yet, which would hold
+/// the directory for a moment after its node was killed. Ends when this process closes any descriptor of the file.
+bool lock_for_this_process(int fd) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  return fcntl(fd, F_SETLK, &whole) == 0;
+}
+
 } // namespace
 
 std::optional<std::string> write_private_file(const fs::path& file, const std::string& text) {
@@ -60,7 +68,8 @@ expected<home, std::string> home::open(const options& o) {
   const auto file = dir / "lock";
   unique_fd lock{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   if (lock.get() < 0) return unexpected{because("cannot open " + file.string())};
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+  if (!lock_for_this_process(lock.get())) {
+    if (errno != EACCES && errno != EAGAIN) return unexpected{because("cannot lock " + file.string())};
     auto holder = read_all(file);
     if (!holder.empty() && holder.back() == '\n') holder.pop_back();
     return unexpected{"another batond" + (holder.empty() ? std::string{} : " (process " + holder + ")") + " uses " + dir.string() +

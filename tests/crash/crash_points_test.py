@@ -104,8 +104,10 @@ class CrashPoints(unittest.TestCase):
             old = self.run_until_killed(node, broker)
             open(os.path.join(node.data, "go"), "w").close()
             node.start()
-            self.assertEqual([pid for pid, start in old.items() if start and started_at(pid) == start], [], "programs of the old process")
-            wait_until(lambda: is_empty(broker, "BATON_TASKS") and is_empty(broker, "BATON_CONTROL"), "every message to be acknowledged")
+            # One that was about to become a guard was seen under its node's name.
+            left = {pid: command_of(pid) for pid in unguarded(node) if pid in old and started_at(pid) == old[pid]}
+            self.assertEqual(left, {}, "programs of the old process")
+            self.wait_until_settled(node, broker)
             self.assertEqual(finals_of(entry for entry in log_of(broker) if entry[1] != "gone"), EXPECTED)
             self.check_log(log_of(broker))
             self.check_controls(log_of(broker))
@@ -117,6 +119,13 @@ class CrashPoints(unittest.TestCase):
             self.assertEqual(glob.glob(os.path.join(node.data, "workspaces/*/overlap")), [], "slices of a session overlapped")
             wait_until(lambda: not programs_of(node.data), "no program to run any more", patience=20)
             self.assertEqual(node.stop(), 0)
+
+    def wait_until_settled(self, node, broker):
+        try:
+            wait_until(lambda: is_empty(broker, "BATON_TASKS") and is_empty(broker, "BATON_CONTROL"), "every message to be acknowledged")
+        except TimeoutError as late:
+            left = [message for stream in ("BATON_TASKS", "BATON_CONTROL") for message in broker.messages(stream)]
+            raise AssertionError(f"{late}; left: {left}; log: {log_of(broker)}; the node said: {node.text()}") from late
 
     def run_until_killed(self, node, broker):
         """The programs that ran meanwhile: pid -> start. None of them ends by itself."""

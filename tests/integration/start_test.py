@@ -2,6 +2,7 @@
 """Starts of batond that cannot succeed, or not at once: each ends with a line for a person and an exit code.
 
 Arguments: the directory with the binaries, the repository's root, then unittest's own."""
+import ctypes
 import os
 import sys
 import tempfile
@@ -16,7 +17,30 @@ from server import Server  # noqa: E402
 CANNOT_RUN, BAD_USAGE = 1, 2
 
 
+def share_lock_of(node):
+    """The node's own descriptor of its lock, as a child has it that was killed between fork and exec. For as long as it is open."""
+    folder = f"/proc/{node.process.pid}/fd"
+    number = next(fd for fd in os.listdir(folder) if os.readlink(f"{folder}/{fd}") == os.path.join(node.data, "lock"))
+    get_fd_of_process = 438
+    return ctypes.CDLL(None, use_errno=True).syscall(get_fd_of_process, os.pidfd_open(node.process.pid), int(number), 0)
+
+
 class Start(unittest.TestCase):
+    def test_one_node_at_a_time_has_the_directory_and_a_dead_one_has_it_no_more(self):
+        with Node(BIN) as node, Node(BIN) as second:
+            node.start()
+            second.data = node.data
+            second.launch()
+            self.assertEqual(second.process.wait(30), CANNOT_RUN)
+            self.assertIn(f"another batond (process {node.process.pid}) uses {node.data}", second.text())
+            shared = share_lock_of(node)
+            self.assertGreater(shared, 0)
+            node.kill()
+            node.start()
+            os.close(shared)
+            self.assertIn(" listens", node.text())
+            self.assertEqual(node.stop(), 0)
+
     def test_sigterm_is_heard_while_the_private_server_starts(self):
         with Node(BIN) as node:
             program = os.path.join(node.dir, "nats-server")
