@@ -259,10 +259,6 @@ void refuse(draft& d, const held_control& message, refusal why) {
   refuse_message(d, message_kind::control, message.seq, c.digest, {c.id, c.reply_to, c.encoding, std::move(why), {}});
 }
 
-void refuse_stub(draft& d, const stub& message, refusal why) {
-  refuse_message(d, message_kind::task, message.seq, message.digest, {{}, {}, encoding::msgpack, std::move(why), {}});
-}
-
 std::optional<refusal> recorded_refusal(const head& h, message_kind kind, stream_seq seq) {
   if (std::ranges::find(h.ledger, settlement::refused, &ledger_item::ended) == h.ledger.end()) return std::nullopt;
   for (const auto& [why, detail] : passing_refusals) {

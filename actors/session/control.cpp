@@ -156,7 +156,8 @@ void answer_cancelled(draft& d, const held_task& m) {
   d.order(send_answer{m.task.reply_to, m.task.encoding, answer_to(m.task.id, verdict::accepted, final_status(settlement::cancelled))});
 }
 
-/// The tombstone: the run under way ends cancelled, waiting tasks are refused, the contents go.
+/// The tombstone: the run under way ends cancelled, waiting tasks are refused (those beyond memory as they are read back), the
+/// contents go.
 void on_remove(draft& d, const held_control& message) {
   const auto before = d.hand();
   const auto before_joined = d.durable().busy.joined;
@@ -186,7 +187,6 @@ void on_remove(draft& d, const held_control& message) {
   for (const auto& waiting : before.steers) {
     std::visit([&](const auto& m) { refuse(d, m, {reason::deleted, {}}); }, waiting.message);
   }
-  for (const auto& waiting : before.backlog) refuse_stub(d, waiting, {reason::deleted, {}});
   for (const auto& c : before.pending_cancels) settle_without_effect(d, c.message, verdict::conflict, final_status(settlement::refused));
   reply_and_ack(d, message, verdict::accepted);
 }

@@ -61,7 +61,6 @@ void admit(draft& d, held_task message, bool crowded);
 /// Buries a message, then answers and acknowledges it; with a record in the ledger if it might be admitted another time.
 void refuse(draft& d, const held_task& message, refusal why);
 void refuse(draft& d, const held_control& message, refusal why);
-void refuse_stub(draft& d, const stub& message, refusal why);
 /// Why this very message was refused before, if that is on record.
 [[nodiscard]] std::optional<refusal> recorded_refusal(const head& h, message_kind kind, stream_seq seq);
 void refusal_is_buried(draft& d, const refusal_buried& in);

@@ -266,7 +266,6 @@ struct hand_after {
     hand.execution.reset();
     hand.cancels.clear();
     hand.queue.clear();
-    hand.backlog.clear();
     hand.steers.clear();
     hand.joined.clear();
     hand.pending_cancels.clear();

@@ -71,6 +71,10 @@ void on_task_read_back(draft& d, held_task message) {
   if (expected != joined.end() && expected->id != id) return on_gone(d, place);
   if (stubbed != nullptr && stubbed->id != id) return on_gone(d, place);
   if (meets_joined(d, message, true) || cancel_read_back(d, message)) return;
+  if (d.hand().backlog.find(message.seq) != nullptr && std::holds_alternative<phases::deleted>(d.durable().phase)) {
+    d.happened(stub_was_taken{message.seq});
+    return refuse(d, message, {reason::deleted, {}});
+  }
   d.happened(read_back_has_come{std::move(message)});
 }
 

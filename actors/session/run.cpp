@@ -360,7 +360,8 @@ void end_cancelled(draft& d, std::vector<entry> entries) {
 
 void proceed(draft& d) {
   const auto& hand = d.hand();
-  if (hand.draining || std::holds_alternative<phases::deleted>(d.durable().phase)) return;
+  if (hand.draining) return;
+  if (std::holds_alternative<phases::deleted>(d.durable().phase)) return read_backlog(d);
   carry_out_pending(d);
   drop_replaced(d);
   const bool owes_much = d.durable().outbox.size() >= outbox_max || is_ledger_crowded(d, d.with().limits.open_acks_max);

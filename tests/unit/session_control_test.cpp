@@ -385,7 +385,7 @@ TEST_CASE("deleting ends the run, refuses what waits, and leaves a tombstone", "
   s.grant();
   const auto execution = s.running()->routing.execution;
   const auto queued = s.task("t2");
-  const auto stubbed = s.task("t3");
+  const auto stubbed = s.task("t3", {.reply_to = "_INBOX.t3"});
   s.cancel_run("c1", "t1");
   s.control("d1", baton::remove{});
   CHECK(s.log().back().rolls_up);
@@ -394,9 +394,12 @@ TEST_CASE("deleting ends the run, refuses what waits, and leaves a tombstone", "
   CHECK(s.has_to_ack(message_kind::task, running));
   CHECK(s.verdicts_on("c1") == std::vector{verdict::accepted});
   CHECK(s.verdicts_on("d1") == std::vector{verdict::accepted});
+  s.answer_read_back();
   s.store_letters();
   CHECK(s.refusals_of(queued) == std::vector{reason::deleted});
   CHECK(s.refusals_of(stubbed) == std::vector{reason::deleted});
+  CHECK(s.verdicts_on("t3") == std::vector{verdict::refused});
+  CHECK(s.now().hand.backlog.empty());
   s.report_late(execution);
   const auto late = s.task("t4");
   const auto again = s.control("d2", baton::remove{});
