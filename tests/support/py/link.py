@@ -14,6 +14,7 @@ class Link:
         self.wake, self.woken = socket.socketpair()
         self.orders = []
         self.peers = {}
+        self.is_node = set()
         self.is_cut = False
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.listener, selectors.EVENT_READ)
@@ -45,6 +46,7 @@ class Link:
             return
         other = self.peers.pop(end)
         self.peers.pop(other)
+        self.is_node -= {end, other}
         for one in (end, other):
             if one in self.selector.get_map():
                 self.selector.unregister(one)
@@ -81,17 +83,22 @@ class Link:
             node.close()
             return
         self.peers[node], self.peers[broker] = broker, node
+        self.is_node.add(node)
         self._watch(not self.is_cut)
 
     def _pass_on(self, end):
         try:
             data = end.recv(262144)
             if data:
-                self.peers[end].sendall(data)
+                self.peers[end].sendall(self._sift(end, data))
                 return
         except OSError:
             pass
         self._drop(end)
+
+    def _sift(self, end, data):
+        """What of it passes."""
+        return data
 
     def _run(self):
         while True:
