@@ -29,10 +29,6 @@ GATES = ("a", "b")
 CONFIG = """
 [node]
 slots = {slots}
-[lease]
-heartbeat = "200ms"
-duration = "2s"
-self_stop = "1500ms"
 [session]
 settle = "10m"
 retry_first = "1h"
@@ -134,7 +130,7 @@ def failed(*runs):
 ONE_IN_MEMORY = "in_memory_max = 1"
 NO_COMMIT_AT_START = 'slice_commit_after = "10m"'
 COMMIT_AT_START = 'slice_commit_after = "10ms"'
-YIELD_SOON = 'slice_soft_limit = "50ms"'
+YIELD_TO_OTHERS = 'slice_share = "50ms"'
 LOST = (INBOX, ACKS)
 RUNS = [turn("t1", "gate a"), stands_at("a")]
 HAS_CHECKPOINT = [turn("t1", "mark before", "checkpoint", "gate a", "mark after"), stands_at("a")]
@@ -157,7 +153,7 @@ STATES = {
     "a run has a checkpoint":
         State([*HAS_CHECKPOINT, turn("t2"), in_hand(2)], completed("t1", "t2"), once=("s t1 before", "s t1 after")),
     "a run has yielded":
-        State(HAS_YIELDED, completed("t1", "t2"), once=("s t1 before", "s t1 after"), slots=1, session=YIELD_SOON),
+        State(HAS_YIELDED, completed("t1", "t2"), once=("s t1 before", "s t1 after"), slots=1, session=YIELD_TO_OTHERS),
     "a run waits for its next attempt":
         State(WAITS_FOR_RETRY, completed("t1", "t2"), once=("s t1 before", "s t1 after"), then=[control("c1", "unstick")],
               told={"c1": ({"accepted", "duplicate"}, None)}),
@@ -187,7 +183,7 @@ STATES = {
               cancelled("t1"), told=CANCELLED),
     "a yielded run is cancelled and nobody was told":
         State([*HAS_YIELDED, swallowed(*LOST), control("c1", "cancel", run="t1"), stored("run_cancelled", "t1")],
-              cancelled("t1") + completed("t2"), told=CANCELLED, slots=1, session=YIELD_SOON),
+              cancelled("t1") + completed("t2"), told=CANCELLED, slots=1, session=YIELD_TO_OTHERS),
     "a run is cancelled between attempts and nobody was told":
         State([*WAITS_FOR_RETRY, swallowed(*LOST), control("c1", "cancel", run="t1"), stored("run_cancelled", "t1")],
               cancelled("t1") + completed("t2"), told=CANCELLED),
@@ -204,7 +200,7 @@ STATES = {
               [], told={"c1": ({"accepted", "duplicate"}, None), "t1": ({"accepted", "duplicate"}, "completed")}, kept=("session_deleted",)),
 
     "a steer waits for a boundary":
-        State([turn("t1", "gate a", "checkpoint", "gate b", "checkpoint"), stands_at("a"), control("c1", "steer", input="pear"), in_hand(1, 1)],
+        State([turn("t1", "gate a", "checkpoint", "gate b", "checkpoint"), stands_at("a"), control("c1", "steer", run="t1", input="pear"), in_hand(1, 1)],
               completed("t1"), joined={"c1": "injected"}),
     "a steer is injected and not heard":
         State([turn("t1", "gate a", "checkpoint", "gate b", "checkpoint"), stands_at("a"), control("c1", "steer", input="pear"),
@@ -289,6 +285,9 @@ class World:
     def mend(self):
         self.broker.request("$JS.API.STREAM.MSG.DELETE.BATON_LOG", json.dumps({"seq": self.spoilt}).encode())
 
+    def story(self):
+        return "\n".join([*map(str, log_of(self.broker)), *self.marks(), self.node.text()])
+
     def take(self, steps):
         for step in steps:
             step(self)
@@ -298,8 +297,11 @@ class World:
         wait_until(lambda: not programs_of(self.node.data), "its programs to be gone")
 
     def restart(self):
+        """Gates that are shut stay so until all that is in the queue has come again."""
         self.link.let_pass()
         self.node.start()
+        wait_until(lambda: self.in_queue() == self.in_hand("BATON_TASKS") + self.in_hand("BATON_CONTROL"), "what is in the queue to come again")
+        self.open_gates(GATES)
 
 
 class States(unittest.TestCase):
@@ -319,7 +321,10 @@ class States(unittest.TestCase):
         wait_until(lambda: w.link.swallowed[ACKS], "an acknowledgement")
 
     def check(self, w, state, are_answers_lost=False):
-        wait_until(lambda: w.in_queue() == 0, "every message to be acknowledged")
+        try:
+            wait_until(lambda: w.in_queue() == 0, "every message to be acknowledged")
+        except TimeoutError as late:
+            self.fail(f"{late}\n{w.story()}")
         log = log_of(w.broker)
         self.assertEqual(finals_of(log).get("s", []), state.ends)
         self.assertEqual(broken_rules(log), [])
@@ -355,7 +360,6 @@ class States(unittest.TestCase):
     def kill_in(self, state):
         w = self.begin(state)
         w.kill()
-        w.open_gates(GATES)
         w.restart()
         w.take(state.then)
         self.check(w, state)
