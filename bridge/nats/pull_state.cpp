@@ -273,14 +273,17 @@ std::size_t pull_state::room() const noexcept {
 }
 
 /// Keeps up to two batches under way and asks again when half of that has come. When credit comes back in drops, they are
-/// saved up until the next tick rather than asked for one by one.
+/// saved up until the next tick rather than asked for one by one. While many light ones are held, some session has a long queue:
+/// what comes then mostly waits, and is not to stand before others' messages in the thread that all partitions share.
 void pull_state::ask(monotonic_instant now, bool save_up, pull_orders& out) {
   saving_up_ = false;
   if (consumer_.empty()) return;
-  const auto window = std::min(room(), 2 * limits_.batch);
+  const bool is_queue_long = held_.size() - heavy_ > 2 * limits_.batch;
+  const auto batch = is_queue_long ? std::max<std::size_t>(limits_.batch / 4, 1) : limits_.batch;
+  const auto window = std::min(room(), 2 * batch);
   if (window == 0 || outstanding_ * 2 > window) return;
   const auto wanted = window - outstanding_;
-  if (now < paused_until_ || (save_up && wanted < std::min(limits_.batch, limits_.credit) / 4)) {
+  if (now < paused_until_ || (save_up && wanted < std::min(batch, limits_.credit) / 4)) {
     saving_up_ = true;
     return;
   }

@@ -27,7 +27,7 @@ struct pull_limits {
   std::size_t held_bytes = std::size_t{32} << 20U;
   /// Messages that are light. Nothing is asked for above it, either.
   std::size_t light_max = 262'144;
-  std::size_t batch = 256; // asked for at once; up to two of these are under way
+  std::size_t batch = 256; // asked for at once, up to two of these under way; of a quarter while more than two are light
   /// What one request may bring. At least one message of the largest size that the server takes.
   std::size_t request_bytes = std::size_t{4} << 20U;
   milliseconds expires{30'000};
