@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "bridge/process/unique_fd.hpp"
 
@@ -69,14 +71,19 @@ void event_loop::run() {
 
 void event_loop::do_posted() {
   std::vector<std::function<void()>> tasks;
+  bool is_more = false;
   bool last = false;
   {
     const std::lock_guard guard{lock_};
-    tasks.swap(posted_);
-    last = stopping_;
+    const auto end = posted_.begin() + static_cast<std::ptrdiff_t>(std::min(posted_.size(), posted_per_turn));
+    tasks.assign(std::make_move_iterator(posted_.begin()), std::make_move_iterator(end));
+    posted_.erase(posted_.begin(), end);
+    is_more = !posted_.empty();
+    last = stopping_ && !is_more;
   }
   for (auto& task : tasks)
     task();
+  if (is_more) ::uv_async_send(wake_);
   if (!last) return;
   ::uv_close(reinterpret_cast<uv_handle_t*>(wake_), [](uv_handle_t* h) { delete reinterpret_cast<uv_async_t*>(h); });
 }

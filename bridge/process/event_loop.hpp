@@ -5,10 +5,11 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "bridge/process/uv_handles.hpp"
 
@@ -24,7 +25,10 @@ public:
   event_loop& operator=(const event_loop&) = delete;
 
   /// Runs `task` on the loop's thread, later, in the order of the calls. Any thread. Not during or after destruction.
+  /// Programs that speak and timers have their turn after every `posted_per_turn` tasks, however many wait: to start a program
+  /// takes milliseconds, and a take-over starts hundreds.
   void post(std::function<void()> task);
+  static constexpr std::size_t posted_per_turn = 8;
 
   // The rest: only on the loop's thread.
 
@@ -40,7 +44,7 @@ private:
   std::array<char, 64UL * 1024> buffer_{};
   uv_async_t* wake_ = nullptr;
   std::mutex lock_;
-  std::vector<std::function<void()>> posted_;
+  std::deque<std::function<void()>> posted_;
   bool stopping_ = false;
   std::thread thread_;
 };
