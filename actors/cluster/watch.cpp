@@ -61,6 +61,13 @@ bool is_silent(const watch& w, const node_id& node) {
   return seen != w.end() && seen->second.silent;
 }
 
+bool is_silence_due(const watch& w, monotonic_instant last_sent, monotonic_instant now, milliseconds lease_time) {
+  return std::ranges::any_of(w, [&](const auto& one) {
+    const auto due = one.second.unchanged_since + lease_time;
+    return !one.second.silent && last_sent < due && due <= now;
+  });
+}
+
 std::vector<node_id> members(const watch& w) {
   std::vector<node_id> found;
   for (const auto& [node, seen] : w) {

@@ -50,6 +50,8 @@ struct nodes_seen {
 inline constexpr std::size_t removals_max = 16;
 
 [[nodiscard]] bool is_silent(const watch& w, const node_id& node);
+/// A read that is sent `now` may show a node to be silent that none before it could, the last of which was sent at `last_sent`.
+[[nodiscard]] bool is_silence_due(const watch& w, monotonic_instant last_sent, monotonic_instant now, milliseconds lease_time);
 /// Beating and not draining.
 [[nodiscard]] std::vector<node_id> members(const watch& w);
 

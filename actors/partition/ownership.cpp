@@ -33,9 +33,10 @@ public:
   void on(const tick&) {
     if (after_.drain_until && now_ >= *after_.drain_until) return stop();
     write_releases_again();
-    if (after_.lease_held && !after_.drain_until && after_.reading == state::read::none
-        && now_ >= after_.read_sent_at + set_.read_every)
-      read();
+    if (!after_.lease_held || after_.drain_until || after_.reading != state::read::none) return;
+    const bool is_due = now_ >= after_.read_sent_at + set_.read_every
+        || cluster::is_silence_due(after_.nodes, after_.read_sent_at, now_, set_.lease_time);
+    if (is_due) read();
   }
 
   void on(const owners_read& in) {
@@ -63,7 +64,7 @@ public:
     if (!after_.lease_held || after_.drain_until) return;
     if (after_.owners_fresh) {
       take_missing();
-    } else if (!missing().empty() || after_.owners_wanted) {
+    } else if (wants_owners()) {
       return read();
     }
     release_one();
@@ -178,7 +179,7 @@ private:
 
   void start(state::read what) { happened(read_started{what, now_}); }
   void read() {
-    if (!after_.owners_wanted && missing().empty()) {
+    if (!wants_owners()) {
       start(state::read::nodes);
       return order(read_nodes{});
     }
@@ -217,8 +218,21 @@ private:
     }
   }
 
-  /// Only while nothing else is on its way, so that one partition at a time moves, and only what is open.
+  /// Given back by this node for another member, which has not taken it yet.
+  [[nodiscard]] bool is_handing_over() const {
+    const auto members = members_with_self(after_, set_);
+    return std::ranges::any_of(after_.partitions, [&](const partition& p) {
+      const auto& r = p.record;
+      return std::holds_alternative<idle>(p.now) && r.revision != stream_seq{} && r.released && r.node == set_.self
+          && cluster::assigned(r.partition, members) != set_.self;
+    });
+  }
+  [[nodiscard]] bool wants_owners() const { return after_.owners_wanted || !missing().empty() || is_handing_over(); }
+
+  /// Only while nothing else is on its way, so that one partition at a time moves, and only what is open. On its way it is until
+  /// the next owner has taken it: one that beats and takes nothing is left with one.
   void release_one() {
+    if (is_handing_over()) return;
     std::optional<partition_id> misplaced;
     const auto members = members_with_self(after_, set_);
     for (const auto p : all()) {

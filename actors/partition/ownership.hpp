@@ -9,7 +9,8 @@
 // the partition's actor, ends in a new take with a new epoch; nothing is adopted.
 // A partition is opened only after the take is confirmed, and taken again only after its actor is said to have ended.
 //
-// Where rendezvous hashing gives a partition to another member, it is released, one at a time.
+// Where rendezvous hashing gives a partition to another member, it is released, one at a time: the next one when the one before
+// is seen to be taken.
 #pragma once
 
 #include <optional>
@@ -30,6 +31,8 @@ struct settings {
   std::set<node_id> known_dead;
   /// More than the time after which a node without a lease has stopped.
   milliseconds lease_time{10'000};
+  /// How soon after it was stored a heartbeat is seen, or a change of owners while something moves. The wait for a silent node counts
+  /// from when its last heartbeat was seen; its end is not waited for: it is read then.
   milliseconds read_every{2'000};
   milliseconds drain_timeout{60'000};
   /// Records of silent nodes that are this much older than the newest one are removed.
@@ -75,7 +78,7 @@ struct state {
   std::vector<partition> partitions;
   cluster::watch nodes;
   bool lease_held = false;
-  /// One read at a time: owners, then nodes; or only nodes, while nothing is missing.
+  /// One read at a time: owners, then nodes; or only nodes, while nothing is missing and nothing moves away.
   enum class read : std::uint8_t { none, owners, nodes } reading = read::none;
   monotonic_instant read_sent_at;
   monotonic_instant owners_read_at;

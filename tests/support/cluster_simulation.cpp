@@ -64,6 +64,7 @@ void cluster_simulation::start_life(std::size_t machine) {
   l.settings.self = l.id;
   l.settings.partitions = plan_.partitions;
   l.settings.lease_time = plan_.lease_time;
+  l.settings.read_every = plan_.read_every;
   l.settings.drain_timeout = milliseconds{20'000};
   l.settings.forget_after = plan_.forget_after;
   for (const auto& earlier : lives_) {

@@ -27,6 +27,7 @@ struct simulation_plan {
   milliseconds healing{60'000};
   lease::limits lease;
   milliseconds lease_time{10'000};
+  milliseconds read_every{2'000};
   /// Far less than in earnest, so that records of nodes that only stood still are removed, too.
   milliseconds forget_after{12'000};
 };

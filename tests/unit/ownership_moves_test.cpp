@@ -179,6 +179,36 @@ TEST_CASE("what belongs to another member is released, one partition at a time",
   CHECK(is_ready(n.state, n.settings));
 }
 
+TEST_CASE("the next partition is released when the one before was taken", "[ownership]") {
+  auto n = node_a(16);
+  n.settle({}, {}, 10);
+  n.look({}, {beating("b", 4)});
+  n.look({}, {beating("b", 5)});
+  REQUIRE(n.count<release_partition>() == 1);
+  const auto p = n.ordered<release_partition>()[0].partition;
+  n.input(partition_released{p, {1}, true});
+  n.store_writes(100);
+  const std::vector given_back{owner(p.value, "a", 1, 100, true)};
+  for (std::uint64_t beat = 6; beat < 16; ++beat) {
+    n.look(given_back, {beating("b", beat)});
+    CHECK(n.last.empty());
+  }
+
+  SECTION("by the member that it is for") {
+    n.look({owner(p.value, "b", 2, 101)}, {beating("b", 16)});
+    REQUIRE(n.count<release_partition>() == 1);
+    CHECK(n.ordered<release_partition>()[0].partition != p);
+  }
+  SECTION("by nobody: that member falls silent, and it comes back") {
+    for (auto waited = 0ms; waited < n.settings.lease_time; waited += n.settings.read_every) {
+      CHECK(n.count<write_owner>() == 0);
+      n.look(given_back, {beating("b", 15)});
+    }
+    REQUIRE(n.count<write_owner>() == 1);
+    CHECK(n.ordered<write_owner>()[0].record == owner(p.value, "a", 2, 100));
+  }
+}
+
 TEST_CASE("what an owner did not see to is said when it releases, and the next one will look", "[ownership]") {
   auto n = node_a(1);
   n.settle({}, {}, 10);

@@ -92,6 +92,47 @@ TEST_CASE("a partition is taken from another only when its heartbeat stood still
   CHECK(n.ordered<tell_taken>()[0].from == node_named("b"));
 }
 
+TEST_CASE("nodes are read when a silence falls due, however long the next read would be away", "[ownership]") {
+  auto n = node_a();
+  n.settings.read_every = 4s;
+  n.input(lease_gained{});
+  const std::vector owners{owner(0, "b", 7, 3)};
+  n.answer_reads(owners, {beating("b", 4)});
+  n.look(owners, {beating("b", 4)});
+  n.look(owners, {beating("b", 4)});
+  n.tick_after(n.settings.lease_time - 8s - 1ms);
+  CHECK(n.last.empty());
+  n.tick_after(1ms);
+  n.answer_reads(owners, {beating("b", 4)});
+  CHECK(n.count<write_owner>() == 1);
+}
+
+TEST_CASE("a silence that falls due makes a node read once, and again in its usual time", "[ownership]") {
+  auto n = node_a();
+  n.settings.read_every = 4s;
+  n.input(lease_gained{});
+  n.answer_reads({owner(0, "b", 7, 3)}, {beating("b", 4)});
+  n.tick_after(n.settings.lease_time);
+  REQUIRE(n.count<read_owners>() == 1);
+  n.input(owners_unreadable{});
+  n.tick_after(n.settings.read_every - 1ms);
+  CHECK(n.last.empty());
+  n.tick_after(1ms);
+  CHECK(n.count<read_owners>() == 1);
+}
+
+TEST_CASE("while a node beats, no silence falls due", "[ownership]") {
+  auto n = node_a();
+  n.settings.read_every = 4s;
+  n.input(lease_gained{});
+  for (std::uint64_t beat = 1; beat <= 5; ++beat) {
+    n.answer_reads({owner(0, "a", 1, 3)}, {beating("b", beat)});
+    n.tick_after(n.settings.read_every - 1ms);
+    CHECK(n.last.empty());
+    n.tick_after(1ms);
+  }
+}
+
 TEST_CASE("a record that is gone starts the count again, and makes nobody a member", "[ownership]") {
   auto n = node_a();
   n.input(lease_gained{});

@@ -161,7 +161,8 @@ void node::parts::start_actors() {
   place.own.partitions = reached.partitions();
   place.own.known_dead = at.known_dead();
   place.own.lease_time = given.lease.duration;
-  place.own.read_every = given.lease.heartbeat;
+  // Often enough that a heartbeat is seen soon after it came: the wait for a silent node counts from there.
+  place.own.read_every = given.lease.heartbeat / 4;
   place.own.drain_timeout = given.node.drain_timeout;
   place.lease.beat_every = given.lease.heartbeat;
   place.lease.held_for = given.lease.self_stop;
