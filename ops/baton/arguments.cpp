@@ -140,6 +140,9 @@ void add_send(CLI::App& to, const shared_typed& all) {
       ->transform(CLI::CheckedTransformer(policies).description("POLICY: enqueue, steer, interrupt, rollback, reject, replace, merge, debounce"))
       ->type_name("");
   c.add_option("--tenant", o.tenant, "on whose account");
+  c.add_option("--priority", o.priority, "among the tenant's waiting turns, the highest first; one is worth a minute's wait")
+      ->check(CLI::Range(0, int{priority_max}))
+      ->type_name("0-9");
   add_labels(c, "--label", o.labels, "on the task; may be repeated");
   add_duration(c, "--deadline", o.deadline, "give the run up when it is not done by then");
   add_duration(c, "--timeout", o.timeout, "wait no longer; the run goes on");

@@ -35,6 +35,7 @@ struct send_order {
   value options;
   busy_policy when_busy = busy_policy::enqueue;
   std::string tenant;
+  std::uint8_t priority = 0;
   baton::labels labels;
   std::optional<milliseconds> deadline;
   std::optional<milliseconds> timeout;

@@ -37,6 +37,7 @@ or_complaint<task> task_of(const send_order& o, const desk& at) {
   task made;
   made.id = o.id.empty() ? fresh_id('m', at.time.now()) : o.id;
   made.tenant = o.tenant;
+  made.priority = o.priority;
   made.labels = o.labels;
   if (o.deadline) made.deadline = at.time.now() + *o.deadline;
   made.what = turn{*std::move(input), o.runner, o.options, o.when_busy};

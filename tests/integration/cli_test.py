@@ -269,6 +269,20 @@ class Send(Cli):
         shown = subprocess.run(self.line("show", self.session, "--json"), capture_output=True, text=True, timeout=PATIENCE)
         return json.loads(shown.stdout).get("run", {}).get("id") if shown.returncode == DONE else None
 
+    def test_a_priority_goes_with_the_task(self):
+        first = self.follow("send", self.session, "x", "--runner", "loop")
+        first.until("^tick$")
+        self.out("send", self.session, "y", "--id", "urgent", "--priority", "7", "--no-wait")
+        broker = self.node.broker()
+        self.addCleanup(broker.close)
+        stored = [payload for _, subject, _, payload in broker.messages("BATON_TASKS") if self.session in subject and b"urgent" in payload]
+        self.assertEqual([json.loads(payload)["priority"] for payload in stored], [7])
+        for wrong in ("10", "-1", "high"):
+            self.assertIn("--priority", self.err("send", self.session, "z", "--priority", wrong, code=USAGE))
+        self.assertIn("--priority", self.out("completion", "bash"))
+        self.out("cancel", self.session)
+        first.until("cancelled")
+
     def test_a_task_that_waits_past_its_deadline_is_refused(self):
         first = self.follow("send", self.session, "x", "--runner", "loop")
         first.until("^tick$")
