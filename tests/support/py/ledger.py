@@ -15,12 +15,15 @@ POLICIES = ("enqueue", "steer", "interrupt", "rollback", "reject", "replace", "m
 SAID = {
     "run_completed": {"completed"},
     "run_cancelled": {"cancelled"},
+    "run_failed": {"failed"},
     "injected": {"injected", "joined"},
     "merged": {"merged", "joined"},
     "refused": {"refused"},
 }
 # How a message may end, by its policy, apart from being done or stopped.
 OWN_ENDS = {"steer": "injected", "merge": "merged", "debounce": "merged", "reject": "refused"}
+# As often as `session.max_attempts` says, by default.
+MAX_ATTEMPTS = 3
 DUPLICATES = 0.1
 RECENT = 5
 
@@ -43,6 +46,7 @@ class Ledger:
         self.count = 0
         self.duplicates = 0
         self.ends = collections.Counter()
+        self.stories = collections.defaultdict(list)
         self.failure = None
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -101,32 +105,46 @@ class Ledger:
         self.broker.close()
         log = log_of(broker)
         found = broken_rules(log)
-        ends, stopped = self._ends_in(log)
+        ends, stopped, unlucky = self._ends_in(log)
+        without_letter = set(unlucky)
         for _, subject, headers, _ in broker.messages("BATON_DEAD"):
             letter = json.loads(dict(headers)["Baton-Event"])
-            ends[subject.rsplit(".", 1)[1]].append((letter["run"], "refused" if letter["code"] == "session_busy" else letter["code"]))
+            if letter["code"] == "max_attempts" and letter["run"] in without_letter:
+                without_letter.remove(letter["run"])
+            else:
+                ends[subject.rsplit(".", 1)[1]].append((letter["run"], "refused" if letter["code"] == "session_busy" else letter["code"]))
+        found.extend(f"{run} has failed without a letter" for run in without_letter)
         for session, accepted in sorted(self.accepted.items()):
-            found.extend(f"{session}: {said}" for said in self._differences_of(accepted, ends.pop(session, []), stopped))
+            found.extend(f"{session}: {said}" for said in self._differences_of(accepted, ends.pop(session, []), stopped, unlucky))
         found.extend(f"{session}: nobody published for it" for session in ends)
         return found
 
     def _ends_in(self, log):
-        """Per session all ends, in order; and the runs that somebody's message has stopped or replaced."""
-        ends, stopped = collections.defaultdict(list), set()
-        for _, session, events in log:
+        """Per session all ends, in order; the runs that somebody's message has stopped or replaced; and those that lost their node
+        so often, without a checkpoint between, that they were given up."""
+        ends, stopped, unlucky = collections.defaultdict(list), set(), set()
+        deaths = collections.Counter()
+        for seq, session, events in log:
             for event in events:
-                how = event.get("disposition")
+                how, run = event.get("disposition"), event.get("run")
+                self.stories[run].append(f"{seq}: {how or event['kind']} in epoch {event['epoch']}")
+                if event["kind"] == "session_taken":
+                    deaths[run] += 1
+                elif event["kind"] == "checkpoint_stored":
+                    deaths[run] = 0
+                if event["kind"] == "run_failed" and event.get("code") == "max_attempts" and deaths[run] >= MAX_ATTEMPTS:
+                    unlucky.add(run)
                 if event["kind"] in FINAL:
-                    ends[session].append((event["run"], event["kind"]))
+                    ends[session].append((run, event["kind"]))
                 elif how in ("injected", "merged"):
                     ends[session].append((event["run"], how))
                 elif how in ("interrupted", "rolled_back"):
                     stopped.add(event["other"])
                 elif how == "replaced":
                     stopped.add(event["run"])
-        return ends, stopped
+        return ends, stopped, unlucky
 
-    def _differences_of(self, accepted, ends, stopped):
+    def _differences_of(self, accepted, ends, stopped, unlucky):
         by_task = collections.defaultdict(list)
         for task, how in ends:
             by_task[task].append(how)
@@ -134,11 +152,12 @@ class Ledger:
         for task, (_, policy) in accepted.items():
             how = by_task.pop(task, [])
             if len(how) != 1:
-                yield f"{task} ({policy}) has the ends {how}, and was told {self.told[task]}"
+                yield f"{task} ({policy}) has the ends {how}, and was told {self.told[task]}: {self.stories[task]}"
                 continue
-            may_end = {"run_completed", OWN_ENDS.get(policy)} | ({"run_cancelled"} if task in stopped else set())
+            may_end = {"run_completed", OWN_ENDS.get(policy)}
+            may_end |= ({"run_cancelled"} if task in stopped else set()) | ({"run_failed"} if task in unlucky else set())
             if how[0] not in may_end:
-                yield f"{task} ({policy}) has the end {how[0]}"
+                yield f"{task} ({policy}) has the end {how[0]}: {self.stories[task]}"
             said = set(self.told[task]) - {None}
             if not said or not said <= SAID.get(how[0], set()):
                 yield f"{task} ({policy}) has the end {how[0]}, and was told {self.told[task]}"
