@@ -76,6 +76,8 @@ struct session_options {
   std::chrono::milliseconds debounce = std::chrono::seconds{2};
   std::chrono::milliseconds debounce_longest = std::chrono::seconds{20};
   std::chrono::milliseconds run_wall_limit = std::chrono::hours{11};
+  /// How far ahead a turn's `not_before` may lie.
+  std::chrono::milliseconds delay_max = std::chrono::hours{24 * 366};
   /// From the request to stop to the kill.
   std::chrono::milliseconds settle = std::chrono::seconds{5};
   /// A slice older than this commits that it started.

@@ -143,6 +143,8 @@ constexpr auto option_table = std::to_array<option_row>({
      "How long such a turn waits at most while further ones come."},
     {"session.run_wall_limit", "", duration{&in<session_at, &session_of::run_wall_limit>, milliseconds{10}, hours{24 * 30}},
      "How long a run may take from its first start to its end, whatever it waits for."},
+    {"session.delay_max", "", duration{&in<session_at, &session_of::delay_max>, milliseconds{0}, hours{24 * 3'660}},
+     "How far ahead a turn's not_before may lie; one further ahead is refused."},
     {"session.settle", "", duration{&in<session_at, &session_of::settle>, milliseconds{0}, minutes{10}},
      "What a slice that is told to stop has left before it is killed."},
     {"session.slice_commit_after", "", duration{&in<session_at, &session_of::slice_commit_after>, milliseconds{0}, minutes{10}},

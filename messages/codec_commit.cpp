@@ -131,6 +131,12 @@ void write(pack_writer& out, const std::vector<ledger_item>& ledger) {
     at = write_ledger_item(at, item);
 }
 
+void write(pack_writer& out, const std::vector<spilled_turn>& spilled) {
+  auto* at = out.open_bytes(spilled.size() * spilled_item_bytes);
+  for (const auto& turn : spilled)
+    at = write_spilled(at, turn);
+}
+
 void write(pack_writer& out, const std::vector<open_ack>& open) {
   auto* at = out.open_bytes(open.size() * open_ack_bytes);
   for (const auto& one : open)
@@ -147,6 +153,7 @@ void write(pack_writer& out, const head& h) {
       write(out, item);
   }
   if (h.busy != busy_record{}) write(to.key("busy"), h.busy);
+  if (!h.spilled.empty()) write(to.key("spilled"), h.spilled);
   if (h.last) write(to.key("last"), *h.last);
   to.field_unless_default("title", h.title);
   to.field_unless_default("title_version", h.title_version);

@@ -164,6 +164,14 @@ void read_busy(fields& from, busy_record& to) {
   from.read("replaced_by", to.replaced_by);
 }
 
+void read_spilled_field(fields& from, std::vector<spilled_turn>& to) {
+  std::string bytes;
+  from.read_bytes("spilled", bytes);
+  auto turns = read_spilled(bytes);
+  if (!turns) return from.fail(reason::wrong_type, "spilled", "not whole");
+  to = *std::move(turns);
+}
+
 /// Without the limits of an incoming message: what was once stored is read.
 void read_stored_labels(fields& from, labels& to) {
   auto* held = from.find("labels");
@@ -183,6 +191,7 @@ void read_head(fields& from, head& to) {
   read_ledger_field(from, to.ledger);
   read_array(from, "outbox", to.outbox, read_outbox_item);
   read_map(from, "busy", to.busy, read_busy);
+  read_spilled_field(from, to.spilled);
   read_optional_map(from, "last", to.last, read_last);
   from.read("title", to.title);
   from.read("title_version", to.title_version);

@@ -1,6 +1,7 @@
 // The ledger as it is stored: one run of bytes, because all of it is rewritten with each commit. Each item is the id's hash
 // (16 bytes), the body's digest (8) and the settlement (1); numbers are big endian. Open acknowledgements likewise: the kind of
-// message (1), its sequence (8), its id's hash (16). Private to messages/codec*.
+// message (1), its sequence (8), its id's hash (16). Delayed turns likewise: the id's hash (16), the body's digest (8), the sequence
+// of the commit that holds them (8), milliseconds (8). Private to messages/codec*.
 #pragma once
 
 #include <bit>
@@ -109,6 +110,28 @@ inline char* write_decided(char* to, const decided_message& one) {
     const auto kind = bytes[decided_message_bytes - 1];
     if (kind != 's' && kind != 'g') return std::nullopt;
     all.push_back({.id = read_hash(bytes, 0), .stays = kind == 's'});
+  }
+  return all;
+}
+
+using head_parts::spilled_item_bytes;
+static_assert(spilled_item_bytes == 16 + 8 + 8 + 8);
+
+inline char* write_spilled(char* to, const spilled_turn& turn) {
+  to = write_big_endian(write_hash(to, turn.id), turn.digest.value);
+  to = write_big_endian(to, turn.stored.value);
+  return write_big_endian(to, static_cast<std::uint64_t>(turn.not_before.time_since_epoch().count()));
+}
+
+/// Nothing, if the bytes are no whole number of them.
+[[nodiscard]] inline std::optional<std::vector<spilled_turn>> read_spilled(std::string_view bytes) {
+  if (bytes.size() % spilled_item_bytes != 0) return std::nullopt;
+  std::vector<spilled_turn> all;
+  for (; !bytes.empty(); bytes.remove_prefix(spilled_item_bytes)) {
+    all.push_back({.id = read_hash(bytes, 0),
+        .digest = {read_big_endian(bytes, 16)},
+        .stored = {read_big_endian(bytes, 24)},
+        .not_before = instant{milliseconds{static_cast<std::int64_t>(read_big_endian(bytes, 32))}}});
   }
   return all;
 }

@@ -98,15 +98,15 @@ void read_reply_to(fields& from, const arrival& where, std::string& to) {
   to = std::move(subject);
 }
 
-void read_deadline(fields& from, std::optional<instant>& to) {
-  const auto* given = from.find("deadline");
+void read_time(fields& from, std::string_view name, std::optional<instant>& to) {
+  const auto* given = from.find(name);
   if (given == nullptr) return;
   if (const auto* text = given->as<std::string>()) {
     to = parse_rfc3339(*text);
   } else if (const auto ms = whole_number(*given); ms && *ms <= static_cast<std::uint64_t>(instant_max_ms)) {
     to = instant{milliseconds{static_cast<std::int64_t>(*ms)}};
   }
-  if (!to) from.fail(reason::wrong_type, "deadline", "neither milliseconds since 1970 nor RFC 3339");
+  if (!to) from.fail(reason::wrong_type, name, "neither milliseconds since 1970 nor RFC 3339");
 }
 
 void read_priority(fields& from, std::uint8_t& to) {
@@ -117,7 +117,7 @@ void read_priority(fields& from, std::uint8_t& to) {
   to = static_cast<std::uint8_t>(*n);
 }
 
-/// A message that is wanted later must not be done now.
+/// A control message that is wanted later must not be carried out now.
 void refuse_not_before(fields& from) {
   if (from.find("not_before") != nullptr) from.fail(reason::not_supported, "not_before");
 }
@@ -184,6 +184,16 @@ void read_edit(fields& from, edit& to) {
   from.read("by", to.by, by_bytes_max);
   if (!to.title && !to.pinned && to.labels.empty()) {
     from.fail(reason::missing_field, "title, pinned or labels", "an edit must change something");
+  }
+}
+
+/// What cannot be kept, whenever the turn comes.
+void check_not_before(fields& from, const task& t, const turn& what) {
+  if (!t.not_before || from.faulty()) return;
+  if (what.when_busy != busy_policy::enqueue) {
+    from.fail(reason::invalid_not_before, "when_busy", "a turn with not_before waits for its turn when it is due");
+  } else if (t.deadline && *t.deadline <= *t.not_before) {
+    from.fail(reason::invalid_not_before, "deadline", "not after not_before");
   }
 }
 
@@ -257,11 +267,12 @@ expected<task, refusal> decode_task(std::string_view bytes, const arrival& from,
   in.read("tenant", t.tenant, tenant_bytes_max);
   read_priority(in, t.priority);
   read_labels(in, t.labels);
-  read_deadline(in, t.deadline);
-  refuse_not_before(in);
+  read_time(in, "deadline", t.deadline);
+  read_time(in, "not_before", t.not_before);
   read_traceparent(in, from, t.traceparent);
   read_reply_to(in, from, t.reply_to);
   read_turn(in, what);
+  check_not_before(in, t, what);
   if (fault) return unexpected{*std::move(fault)};
   t.encoding = payload->encoding;
   t.digest = digest_of_body(bytes);
@@ -308,6 +319,7 @@ std::string encode_task(const task& t, encoding as) {
   if (t.priority > 0) to.emplace_back("priority", static_cast<std::int64_t>(t.priority));
   add_labels(to, t.labels);
   if (t.deadline) to.emplace_back("deadline", static_cast<std::int64_t>(t.deadline->time_since_epoch().count()));
+  if (t.not_before) to.emplace_back("not_before", static_cast<std::int64_t>(t.not_before->time_since_epoch().count()));
   add_text(to, "traceparent", t.traceparent);
   add_text(to, "reply_to", t.reply_to);
   const auto& what = std::get<turn>(t.what);

@@ -49,7 +49,7 @@ inline constexpr auto event_kinds = std::to_array<name_row<event_kind>>({
 static_assert(in_order(event_kinds));
 [[nodiscard]] constexpr std::string_view to_text(event_kind k) { return name_in(event_kinds, k); }
 
-/// What became of a message that came while a run was under way.
+/// What became of a message that came while a run was under way, or before its time.
 enum class disposition : std::uint8_t {
   /// None is told.
   none,
@@ -67,6 +67,8 @@ enum class disposition : std::uint8_t {
   interrupted,
   /// Likewise; what the run added is no part of the context any more.
   rolled_back,
+  /// A turn that does not start before its time.
+  delayed,
 };
 inline constexpr auto dispositions = std::to_array<name_row<disposition>>({
     {disposition::none, ""},
@@ -77,6 +79,7 @@ inline constexpr auto dispositions = std::to_array<name_row<disposition>>({
     {disposition::replaced, "replaced"},
     {disposition::interrupted, "interrupted"},
     {disposition::rolled_back, "rolled_back"},
+    {disposition::delayed, "delayed"},
 });
 static_assert(in_order(dispositions));
 [[nodiscard]] constexpr std::string_view to_text(disposition d) { return name_in(dispositions, d); }
@@ -91,7 +94,7 @@ struct event {
   std::uint32_t attempt = 0;
   /// A reason's text, or empty.
   std::string code;
-  /// For run_retry_scheduled: when it goes on.
+  /// For run_retry_scheduled: when it goes on; for a message that is delayed: when it may start.
   std::optional<instant> due;
   /// For events_omitted: how many.
   std::uint64_t count = 0;

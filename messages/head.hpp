@@ -105,6 +105,17 @@ struct outbox_item {
   friend bool operator==(const outbox_item&, const outbox_item&) = default;
 };
 
+/// A turn that waits for its `not_before`, or has begun since: its message is acknowledged, and the log has its task until it has
+/// ended.
+struct spilled_turn {
+  id_hash id;
+  body_digest digest;
+  /// The commit that holds its task as a hidden entry; 0: the one that this head stands in.
+  stream_seq stored;
+  instant not_before;
+  friend bool operator==(const spilled_turn&, const spilled_turn&) = default;
+};
+
 /// Where the newest run ended; what `baton show` and a redelivered task's answer need.
 struct last_run {
   task_id id;
@@ -121,6 +132,8 @@ struct head {
   std::vector<ledger_item> ledger;
   std::vector<outbox_item> outbox;
   busy_record busy;
+  /// In the order of their coming; at most `spilled_max`.
+  std::vector<spilled_turn> spilled;
   std::optional<last_run> last;
   std::string title;
   std::uint64_t title_version = 0;
@@ -140,6 +153,8 @@ inline constexpr std::size_t ledger_max = 128;
 inline constexpr std::size_t ledger_most = 192;
 /// No turn starts while this many durable effects are unconfirmed.
 inline constexpr std::size_t outbox_max = 4;
+/// A further delayed turn is refused.
+inline constexpr std::size_t spilled_max = 32;
 /// Bytes of a failure's text that the head keeps.
 inline constexpr std::size_t error_text_max = 500;
 /// A head may not be larger than this when encoded.
@@ -155,6 +170,8 @@ inline constexpr std::size_t run =
 inline constexpr std::size_t ledger = ledger_most * ledger_item_bytes + 16;
 /// Of an item, beside its text: ids, times and counts.
 inline constexpr std::size_t outbox = outbox_max * (error_text_max + 192) + 16;
+inline constexpr std::size_t spilled_item_bytes = 40;
+inline constexpr std::size_t spilled = spilled_max * spilled_item_bytes + 16;
 inline constexpr std::size_t joined_item_bytes = 42;
 inline constexpr std::size_t decided_item_bytes = 17;
 inline constexpr std::size_t busy = joined_max * joined_item_bytes + decided_max * decided_item_bytes + 64 + 112;
@@ -162,7 +179,7 @@ inline constexpr std::size_t title = 4 * title_characters_max + 16;
 inline constexpr std::size_t labels = labels_bytes_max + 5 * labels_max + 16;
 /// The newest run's end, counts, times and marks.
 inline constexpr std::size_t rest = 288;
-inline constexpr std::size_t together = run + ledger + outbox + busy + title + labels + rest;
+inline constexpr std::size_t together = run + ledger + outbox + spilled + busy + title + labels + rest;
 } // namespace head_parts
 static_assert(head_parts::together <= head_bytes_max);
 

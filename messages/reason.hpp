@@ -49,6 +49,7 @@ enum class reason : std::uint8_t {
   session_busy,
   too_many_waiting,
   replaced,
+  invalid_not_before,
 };
 
 struct reason_row {
@@ -96,6 +97,7 @@ inline constexpr auto reasons = std::to_array<reason_row>({
     {reason::session_busy, "session_busy", "a run was under way, and the task asked to be refused then"},
     {reason::too_many_waiting, "too_many_waiting", "as many such messages as the limit allows already wait for a run of this session"},
     {reason::replaced, "replaced", "a newer task took the place of those that waited"},
+    {reason::invalid_not_before, "invalid_not_before", "not_before lies too far ahead, or does not go with the task's other fields"},
 });
 
 [[nodiscard]] constexpr const reason_row& describe(reason r) { return reasons[static_cast<std::size_t>(r)]; }

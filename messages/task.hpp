@@ -96,6 +96,8 @@ struct task {
   baton::labels labels;
   /// When the producer loses interest; not in the past when the task is admitted.
   std::optional<instant> deadline;
+  /// The turn waits until then, and takes its place before those that have not started.
+  std::optional<instant> not_before;
   /// W3C trace context, or empty.
   std::string traceparent;
   /// Where the answer goes, or empty. Already checked against the allowed prefixes.

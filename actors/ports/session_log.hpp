@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "messages/commit.hpp"
 #include "messages/expected.hpp"
@@ -43,6 +44,11 @@ public:
   using last_result = expected<std::optional<stored_commit>, log_failure>;
   /// The session's last commit, without its events, as the stream's leader has it.
   virtual void read_last(partition_id partition, const session_id& session, std::function<void(last_result)> done) = 0;
+
+  using entries_result = expected<std::vector<entry>, log_failure>;
+  /// What the session's commit at `seq` added to the transcript, its large values whole. `unreadable` if there is none.
+  virtual void read_entries(partition_id partition, const session_id& session, stream_seq seq,
+      std::function<void(entries_result)> done) = 0;
 };
 
 } // namespace baton

@@ -66,6 +66,7 @@ struct performing {
   void operator()(session::unwant_wake& e) const {
     self.send(self.at_.owner, wake_unwanted{self.at_.id, std::move(e.key)});
   }
+  void operator()(const session::read_delayed& e) const { self.perform_read_delayed(e.stored); }
   void operator()(const session::set_timer& e) const {
     const auto wait = std::max(e.due - with.clock->now(), milliseconds{0});
     self.delayed_send(&self, wait, session_input{session::timer_fired{e.timer, e.execution}});
@@ -100,6 +101,8 @@ caf::behavior session_actor::make_behavior() {
       [this](append_again) { check(); },
       [this](const bury_again& again) { perform_bury(again.what); },
       [this](const read_back_again& again) { perform_read_back(again.message); },
+      [this](const read_delayed_again& again) { perform_read_delayed(again.stored); },
+      [this](delayed_is_unreadable) { give_up("a delayed turn in its log cannot be read"); },
       [this](const idle_probe& probe) {
         if (busy_ || !waiting_.empty() || probe.count != from_partition_ || !session::is_quiet(state_)) return;
         send(at_.owner, session_idle{at_.id, probe.count});
@@ -121,6 +124,7 @@ void session_actor::on_loaded(last_came& came) {
     open = std::move(last->commit.open_acks);
     state_.head = std::move(last->commit.head);
     state_.last = last->seq;
+    session::settle_delayed(state_.head, last->seq);
     state_.number = last->commit.number;
     state_.last_epoch = last->commit.epoch;
     state_.last_node = last->commit.node;
@@ -218,6 +222,7 @@ void session_actor::on_checked(append_checked& came) {
 void session_actor::stored_at(stream_seq seq) {
   crash_point("append.stored");
   state_.last = seq;
+  session::settle_delayed(state_.head, seq);
   state_.number = next(state_.number);
   state_.last_epoch = at_.epoch;
   state_.last_node = with_->node;
@@ -236,6 +241,10 @@ void session_actor::count_stored(const session::event& e) {
     if (ended->ended == settlement::failed) m.count(counter::runs_failed);
   }
   if (std::holds_alternative<session::execution_was_lost>(e)) m.count(counter::executions_lost);
+  if (std::holds_alternative<session::turn_was_delayed>(e)) {
+    crash_point("spilled.committed");
+    m.count(counter::turns_delayed);
+  }
   if (std::holds_alternative<session::retry_was_scheduled>(e)) m.count(counter::retries_scheduled);
 }
 
@@ -283,6 +292,19 @@ void session_actor::perform_read_back(message_place message) {
                              }
                              caf::anon_send(me, session_input{std::move(read)});
                            });
+}
+
+void session_actor::perform_read_delayed(stream_seq stored) {
+  const auto me = caf::actor_cast<caf::actor>(this);
+  with_->log->read_entries(at_.partition, at_.id, stored, [me, stored, every = with_->retry_every](session_log::entries_result result) {
+    if (!result && result.error() != log_failure::unreadable) {
+      caf::delayed_anon_send(me, every, read_delayed_again{stored});
+      return;
+    }
+    auto message = result ? session::delayed_task_in(*result) : std::nullopt;
+    if (!message) return caf::anon_send(me, delayed_is_unreadable{});
+    caf::anon_send(me, session_input{session::delayed_was_read{stored, *std::move(message)}});
+  });
 }
 
 void session_actor::tell_if_drained() {

@@ -47,6 +47,7 @@ private:
   void perform();
   void perform_bury(const session::bury& what);
   void perform_read_back(message_place message);
+  void perform_read_delayed(stream_seq stored);
   void count_stored(const session::event& e);
   void tell_if_drained();
   void give_up(const std::string& why);

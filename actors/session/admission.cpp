@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "actors/session/delays.hpp"
 #include "actors/session/draft.hpp"
 
 namespace baton::session {
@@ -19,10 +20,13 @@ std::string_view text_of(settlement ended) {
 }
 
 /// The session holds this very message already.
-bool holds(const hand& h, stream_seq seq) {
+bool holds(const state& s, stream_seq seq) {
+  const auto& h = s.hand;
   if (seq > h.highest_task) return false;
   const auto is_it = [&](const auto& m) { return m.seq == seq; };
-  return (h.current && h.current->seq == seq) || std::ranges::any_of(h.queue, is_it) || h.backlog.find(seq) != nullptr ||
+  // A delayed turn's task came out of the log: its message is another matter.
+  const bool is_current = h.current && h.current->seq == seq && !is_delayed(s.head, h.current->task.id);
+  return is_current || std::ranges::any_of(h.queue, is_it) || h.backlog.find(seq) != nullptr ||
          h.refused_tasks.contains(seq) || h.unconfirmed_tasks.contains(seq) || h.joined.contains({message_kind::task, seq}) ||
          std::ranges::find(h.steers, message_place{message_kind::task, seq}, place_of) != h.steers.end() ||
          std::ranges::any_of(h.ack_after, [&](const auto& owed) { return owed.second == seq; });
@@ -62,7 +66,7 @@ void meet_settled(draft& d, const held_task& message, const ledger_item& known) 
 /// with the same id and body.
 bool resumes(draft& d, const held_task& message) {
   const auto* run = stored_run(d.durable());
-  if (run == nullptr || d.hand().current) return false;
+  if (run == nullptr || d.hand().current || is_delayed(d.durable(), run->id)) return false;
   const bool is_twin = message.seq > run->message && message.task.id == run->id && message.task.digest == run->digest;
   if (message.seq != run->message && !is_twin) return false;
   d.happened(current_was_redelivered{message});
@@ -73,7 +77,7 @@ bool resumes(draft& d, const held_task& message) {
 /// Newer messages are delivered, so the older one of the stored run is gone from the queue: nothing will ever start it again.
 void end_run_without_message(draft& d, const held_task& newer) {
   const auto* run = stored_run(d.durable());
-  if (run == nullptr || d.hand().current || newer.seq < run->message) return;
+  if (run == nullptr || d.hand().current || newer.seq < run->message || is_delayed(d.durable(), run->id)) return;
   held_task missing;
   missing.task.id = run->id;
   missing.task.digest = run->digest;
@@ -139,6 +143,7 @@ struct passing_refusal {
 /// Refusals that another moment would judge differently. The others are the same whenever they are judged.
 constexpr auto passing_refusals = std::to_array<passing_refusal>({
     {reason::backlog_full, "session.backlog_max"},
+    {reason::invalid_not_before, delay_max_detail},
     {reason::task_conflict, "id"},
     {reason::session_busy, "when_busy"},
     {reason::too_many_waiting, std::string_view{too_many_waiting_detail}},
@@ -282,12 +287,16 @@ void refusal_is_buried(draft& d, const refusal_buried& in) {
 }
 
 void admit(draft& d, held_task message, bool crowded) {
-  if (holds(d.hand(), message.seq)) return;
+  if (holds(d.now(), message.seq)) return;
   if (resumes(d, message)) return;
   end_run_without_message(d, message);
-  if (holds(d.hand(), message.seq) || meets_joined(d, message)) return;
+  if (holds(d.now(), message.seq) || meets_joined(d, message)) return;
   see_replacing(d, message.seq);
-  if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) return refuse(d, message, std::move(*why));
+  if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) {
+    if (why->why == reason::backlog_full && message.task.not_before) why->detail = delayed_max_detail;
+    return refuse(d, message, std::move(*why));
+  }
+  if (meets_delayed(d, message)) return;
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) {
     const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, message.task.id));
     if (known == nullptr) return refuse(d, message, {reason::deleted, {}});
@@ -301,7 +310,7 @@ void admit(draft& d, held_task message, bool crowded) {
   }
   if (auto why = objection(d, message)) return refuse(d, message, std::move(*why));
   message.has_waited = d.hand().run || stored_run(d.durable()) != nullptr;
-  if (cancel_if_asked_early(d, message)) return;
+  if (cancel_if_asked_early(d, message) || delay_if_early(d, message)) return;
   const auto task = message.task.id;
   if (!apply_policy(d, message, crowded)) enqueue(d, std::move(message), id, crowded);
   turn_was_admitted(d, task);

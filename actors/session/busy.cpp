@@ -1,6 +1,7 @@
 // What `when_busy` and `steer` mean: messages that join a run, stop it, or take the place of turns that wait.
 #include <algorithm>
 
+#include "actors/session/delays.hpp"
 #include "actors/session/draft.hpp"
 
 namespace baton::session {
@@ -265,6 +266,7 @@ void on_steer(draft& d, held_control message) {
   if (const auto* known = find_settled(d.durable(), hash_of_run(*target))) {
     return settle_without_effect(d, message, verdict::conflict, final_status(known->ended));
   }
+  if (const auto status = delayed_status(d, *target)) return settle_without_effect(d, message, verdict::conflict, *status);
   const bool is_current = (hand.run && hand.run->id == *target) || (stored != nullptr && stored->id == *target);
   if (!is_current && !is_waiting(d, *target)) return keep_early(d, std::move(message), *target);
   keep_steer(d, std::move(message), *target);
@@ -373,6 +375,16 @@ void turn_is_over(draft& d, id_hash turn, settlement ended) {
     }
     d.happened(steer_became_turn{place});
     d.happened(message_was_disposed{words_of(one).id, disposition::next_turn, one.into, d.time()});
+  }
+}
+
+void refuse_steers(draft& d, const task_id& run, const value& status) {
+  const auto waiting = d.hand().steers;
+  for (const auto& one : waiting) {
+    const auto* message = std::get_if<held_control>(&one.message);
+    if (message == nullptr || one.into != run) continue;
+    d.happened(steer_was_let_go{place_of(one)});
+    settle_without_effect(d, *message, verdict::conflict, status);
   }
 }
 

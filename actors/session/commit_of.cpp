@@ -108,6 +108,12 @@ struct storing {
   void operator()(const run_was_noted&) const {}
   void operator()(const turns_were_replaced&) const {}
   void operator()(const replacing_was_done&) const {}
+  void operator()(const turn_was_delayed& e) const {
+    auto delayed = about_message(e.run, disposition::delayed, {}, e.at);
+    delayed.due = e.turn.not_before;
+    into.events.push_back(std::move(delayed));
+    into.entries.push_back(e.task);
+  }
   void operator()(const outbox_was_delivered& e) const {
     auto delivered = about_session(event_kind::dead_letter_confirmed, e.at);
     delivered.run = e.run;

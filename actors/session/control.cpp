@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "actors/session/delays.hpp"
 #include "actors/session/draft.hpp"
 
 namespace baton::session {
@@ -44,7 +45,7 @@ bool holds(const hand& h, stream_seq seq) {
          std::ranges::any_of(h.early, [&](const early_message& c) { return c.message.seq == seq; }) ||
          std::ranges::any_of(h.put_off, [&](const held_control& c) { return c.seq == seq; }) ||
          std::ranges::find(h.steers, message_place{message_kind::control, seq}, place_of) != h.steers.end() ||
-         h.joined.contains({message_kind::control, seq}) || h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
+         (h.delayed.removal && h.delayed.removal->seq == seq) || h.joined.contains({message_kind::control, seq}) || h.unconfirmed_controls.contains(seq) || h.refused_controls.contains(seq);
 }
 
 void put_aside(draft& d, held_control by, const task_id& run) {
@@ -56,19 +57,11 @@ void put_aside(draft& d, held_control by, const task_id& run) {
 
 /// Carried out at once, or when all of the turn was read back: its producer is to be answered, and what it says to be kept.
 bool cancel_waiting(draft& d, const task_id& id, held_control by) {
-  if (find_waiting(d.hand(), id) == nullptr && d.hand().backlog.find(hash_of_id(message_kind::task, id)) == nullptr) return false;
+  const bool waits = find_waiting(d.hand(), id) != nullptr || d.hand().backlog.find(hash_of_id(message_kind::task, id)) != nullptr;
+  if (!waits && !delayed_status(d, id)) return false;
   put_aside(d, std::move(by), id);
   carry_out_pending(d);
   return true;
-}
-
-std::vector<held_control> take_pending(draft& d, const task_id& run) {
-  std::vector<held_control> taken;
-  for (const auto& c : d.hand().pending_cancels) {
-    if (c.run == run) taken.push_back(c.message);
-  }
-  for (const auto& c : taken) d.happened(cancel_was_taken_back{c.seq});
-  return taken;
 }
 
 /// Tells the execution to stop, if it was not told before.
@@ -156,39 +149,9 @@ void answer_cancelled(draft& d, const held_task& m) {
   d.order(send_answer{m.task.reply_to, m.task.encoding, answer_to(m.task.id, verdict::accepted, final_status(settlement::cancelled))});
 }
 
-/// The tombstone: the run under way ends cancelled, waiting tasks are refused (those beyond memory as they are read back), the
-/// contents go.
+/// Turns that wait for their time end first: once the contents are gone, nobody knows who waits for them.
 void on_remove(draft& d, const held_control& message) {
-  const auto before = d.hand();
-  const auto before_joined = d.durable().busy.joined;
-  session_was_deleted gone{before.run, {}, settled_controls(before.cancels), d.time()};
-  gone.controls.push_back(item_of(message));
-  // After a restart the run's message may not have come yet: it is cancelled too, and its message is settled when it comes.
-  if (const auto* stored = stored_run(d.durable()); stored != nullptr && !gone.run) gone.run = *stored;
-  gone.evicted = room_for(d.now(), 1 + gone.controls.size());
-  if (before.execution) {
-    if (before.execution->at == in_flight::stage::launched) {
-      d.order(abort_execution{before.execution->id, "the session was deleted"});
-    }
-    d.order(free_slot{before.execution->id});
-  }
-  d.happened(std::move(gone));
-  if (before.current) {
-    answer_cancelled(d, *before.current);
-    settle_ack(d, message_kind::task, before.current->seq, hash_of_id(message_kind::task, before.current->task.id));
-  }
-  settle_cancels(d, before.cancels, settlement::cancelled);
-  for (const auto& one : before_joined) {
-    const auto known = before.joined.find(one.place);
-    if (known != before.joined.end() && known->second) settle_ack(d, one.place.kind, one.place.seq, one.id);
-    if (known == before.joined.end()) d.happened(acks_were_left_open{{{one.place.kind, one.place.seq, one.id}}});
-  }
-  for (const auto& waiting : before.queue) refuse(d, waiting, {reason::deleted, {}});
-  for (const auto& waiting : before.steers) {
-    std::visit([&](const auto& m) { refuse(d, m, {reason::deleted, {}}); }, waiting.message);
-  }
-  for (const auto& c : before.pending_cancels) settle_without_effect(d, c.message, verdict::conflict, final_status(settlement::refused));
-  reply_and_ack(d, message, verdict::accepted);
+  if (!puts_off_removal(d, message)) remove_session(d, message);
 }
 
 /// The early messages about this run, which now are no longer early.
@@ -214,6 +177,50 @@ std::vector<held_control> take_early_cancels(draft& d, const task_id& run) {
 }
 
 } // namespace
+
+std::vector<held_control> take_pending(draft& d, const task_id& run) {
+  std::vector<held_control> taken;
+  for (const auto& c : d.hand().pending_cancels) {
+    if (c.run == run) taken.push_back(c.message);
+  }
+  for (const auto& c : taken) d.happened(cancel_was_taken_back{c.seq});
+  return taken;
+}
+
+void remove_session(draft& d, const held_control& message) {
+  const auto before = d.hand();
+  const auto before_joined = d.durable().busy.joined;
+  const bool was_delayed = before.current && is_delayed(d.durable(), before.current->task.id);
+  session_was_deleted gone{before.run, {}, settled_controls(before.cancels), d.time()};
+  gone.controls.push_back(item_of(message));
+  // After a restart the run's message may not have come yet: it is cancelled too, and its message is settled when it comes.
+  if (const auto* stored = stored_run(d.durable()); stored != nullptr && !gone.run) gone.run = *stored;
+  gone.evicted = room_for(d.now(), 1 + gone.controls.size());
+  if (before.execution) {
+    if (before.execution->at == in_flight::stage::launched) {
+      d.order(abort_execution{before.execution->id, "the session was deleted"});
+    }
+    d.order(free_slot{before.execution->id});
+  }
+  d.happened(std::move(gone));
+  if (before.current) {
+    answer_cancelled(d, *before.current);
+    const auto id = hash_of_id(message_kind::task, before.current->task.id);
+    was_delayed ? let_wake_go(d, id) : settle_ack(d, message_kind::task, before.current->seq, id);
+  }
+  settle_cancels(d, before.cancels, settlement::cancelled);
+  for (const auto& one : before_joined) {
+    const auto known = before.joined.find(one.place);
+    if (known != before.joined.end() && known->second) settle_ack(d, one.place.kind, one.place.seq, one.id);
+    if (known == before.joined.end()) d.happened(acks_were_left_open{{{one.place.kind, one.place.seq, one.id}}});
+  }
+  for (const auto& waiting : before.queue) refuse(d, waiting, {reason::deleted, {}});
+  for (const auto& waiting : before.steers) {
+    std::visit([&](const auto& m) { refuse(d, m, {reason::deleted, {}}); }, waiting.message);
+  }
+  for (const auto& c : before.pending_cancels) settle_without_effect(d, c.message, verdict::conflict, final_status(settlement::refused));
+  reply_and_ack(d, message, verdict::accepted);
+}
 
 void settle_without_effect(draft& d, const held_control& m, verdict v, value body) {
   if (d.now().last != stream_seq{}) d.happened(control_was_settled{item_of(m), room_for(d.now(), 1), d.time()});
@@ -242,8 +249,10 @@ void end_waiting(draft& d, const held_task& waiting, const std::vector<held_cont
   run_has_ended ended{run,  settlement::cancelled, code, std::move(entries), {}, {}, settled_controls(by),
                       true, waiting.task.traceparent, d.time()};
   ended.evicted = room_for(d.now(), 1 + ended.controls.size());
+  const bool was_delayed = is_delayed(d.durable(), run.id);
   d.happened(std::move(ended));
-  settle_ack(d, message_kind::task, run.message, hash_of_id(message_kind::task, run.id));
+  const auto id = hash_of_id(message_kind::task, run.id);
+  was_delayed ? let_wake_go(d, id) : settle_ack(d, message_kind::task, run.message, id);
   settle_cancels(d, by, settlement::cancelled);
   turn_is_over(d, run.id, settlement::cancelled);
 }
@@ -275,6 +284,7 @@ void carry_out_pending(draft& d) {
       d.happened(read_back_was_asked{place});
       continue;
     }
+    if (read_delayed_turn(d, c.run)) continue;
     // It has started meanwhile, has ended, or is gone.
     for (const auto& by : take_pending(d, c.run)) on_cancel(d, by);
   }
@@ -379,14 +389,19 @@ void carry_out(draft& d, const held_control& message) {
              message.control.what);
 }
 
+/// What comes after a delete waits for it.
+bool may_carry_out(const draft& d) {
+  return !d.hand().delayed.removal && !is_ledger_crowded(d, d.with().limits.open_acks_max);
+}
+
 void on_control(draft& d, held_control message) {
   if (holds(d.hand(), message.seq)) return;
-  if (d.hand().put_off.empty() && !is_ledger_crowded(d, d.with().limits.open_acks_max)) return carry_out(d, message);
+  if (d.hand().put_off.empty() && may_carry_out(d)) return carry_out(d, message);
   d.happened(control_was_put_off{std::move(message)});
 }
 
 void take_put_off(draft& d) {
-  while (!d.hand().put_off.empty() && !is_ledger_crowded(d, d.with().limits.open_acks_max)) {
+  while (!d.hand().put_off.empty() && may_carry_out(d)) {
     const auto message = d.hand().put_off.front();
     d.happened(control_was_taken_up{});
     carry_out(d, message);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "actors/session/delayed.hpp"
 #include "actors/session/events.hpp"
 #include "messages/overloaded.hpp"
 
@@ -86,6 +87,10 @@ void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
 // ---- run.cpp
 /// Starts what may start now: the run that is to go on, else the next turn.
 void proceed(draft& d);
+/// A turn may start, or the run in hand have its next slice.
+[[nodiscard]] bool may_start(const draft& d);
+/// A delayed turn that was read back: the run in hand from now on.
+void take_up(draft& d, held_task delayed);
 /// After an unclean end of the owner before: fences it, and counts the attempt that it cut off.
 void take_over(draft& d);
 void on_slot(draft& d, const slot_granted& in);
@@ -109,7 +114,6 @@ void end_run(draft& d, final_end end);
 /// Ends the run in hand as the oldest of its cancels asked.
 void end_cancelled(draft& d, std::vector<entry> entries);
 [[nodiscard]] dead_letter letter_of(const state& s, const outbox_item& item);
-
 
 // ---- busy.cpp
 /// Turns in memory that have not started, those that wait to join a run among them: they may still become turns.
@@ -143,6 +147,8 @@ void turn_is_over(draft& d, const task_id& turn, settlement ended);
 void turn_is_over(draft& d, id_hash turn, settlement ended);
 /// A task has come that is not before this one: if it is the one that others give way to, they all have.
 void see_replacing(draft& d, stream_seq seq);
+/// What waits to join this run is told that it cannot.
+void refuse_steers(draft& d, const task_id& run, const value& status);
 /// It gives way to a newer turn.
 [[nodiscard]] bool gives_way(const draft& d, const held_task& waiting);
 /// Settles turns that gave way to a newer one, some at a time.
@@ -157,6 +163,11 @@ bool is_front_ready(draft& d);
 void end_stopped(draft& d);
 /// A turn that waits ends without having started.
 void end_waiting(draft& d, const held_task& waiting, const std::vector<held_control>& by, std::optional<reason> code = {});
+/// The cancels that were put aside for this run; they are no more.
+std::vector<held_control> take_pending(draft& d, const task_id& run);
+/// The tombstone: the run under way ends cancelled, waiting tasks are refused (those beyond memory as they are read back), the
+/// contents go.
+void remove_session(draft& d, const held_control& message);
 /// A message that has come before its turn.
 void keep_early(draft& d, held_control message, const task_id& run);
 /// Answers a message that changes nothing. A session that the log does not know needs no record of that.

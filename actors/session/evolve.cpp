@@ -20,6 +20,9 @@ void end_run(head& h, const run_has_ended& e) {
   evict(h, e.evicted);
   settle(h, {hash_of_id(message_kind::task, e.run.id), e.run.digest, e.ended});
   for (const auto& control : e.controls) settle(h, control);
+  if (!h.spilled.empty()) {
+    std::erase_if(h.spilled, [id = hash_of_id(message_kind::task, e.run.id)](const spilled_turn& turn) { return turn.id == id; });
+  }
   h.outbox.insert(h.outbox.end(), e.outbox.begin(), e.outbox.end());
   h.last = last_run{e.run.id, e.ended, e.at, static_cast<std::uint32_t>(e.run.slice.value), e.code};
   h.runs += 1;
@@ -55,6 +58,7 @@ void release(std::vector<joined_message>& joined, const std::vector<message_plac
 
 void become_tombstone(head& h, const session_was_deleted& e) {
   h.busy = {};
+  h.spilled.clear();
   evict(h, e.evicted);
   if (e.run) settle(h, {hash_of_id(message_kind::task, e.run->id), e.run->digest, settlement::cancelled});
   for (const auto& control : e.controls) settle(h, control);
@@ -174,6 +178,11 @@ struct head_after {
     h.busy.replaced_at = {};
     h.busy.replaced_by = {};
   }
+  void operator()(const turn_was_delayed& e) const {
+    touch(h, e.at);
+    h.spilled.push_back(e.turn);
+    h.entries += 1;
+  }
   void operator()(const outbox_was_delivered& e) const {
     touch(h, e.at);
     std::erase_if(h.outbox, [&](const outbox_item& item) { return item.id == e.item; });
@@ -256,6 +265,7 @@ struct hand_after {
   }
   void operator()(const turns_were_replaced&) const { hand.saw_replacing = true; }
   void operator()(const replacing_was_done&) const {}
+  void operator()(const turn_was_delayed& e) const { await_wake(e.message, e.turn.id); }
   void operator()(const outbox_was_delivered& e) const { hand.ack_after.erase(e.item); }
   void operator()(const session_was_edited&) const {}
   void operator()(const control_was_settled&) const {}
@@ -372,11 +382,32 @@ struct hand_after {
     std::erase_if(hand.maybe_open, [&](const open_ack& open) { return open.kind == e.kind && open.seq <= e.seq; });
   }
   void operator()(const drain_was_asked&) const { hand.draining = true; }
+  void operator()(const delayed_came_again& e) const { await_wake(e.seq, e.id); }
+  void operator()(const delayed_wake_was_stored& e) const {
+    std::erase_if(hand.delayed.before_wake, [&](const delays::message& m) { return m.id == e.id; });
+  }
+  void operator()(const delayed_wake_was_kept& e) const { hand.delayed.kept_wakes.insert(e.key); }
+  void operator()(const kept_wakes_were_let_go&) const { hand.delayed.kept_wakes.clear(); }
+  void operator()(const delayed_read_was_asked& e) const { hand.delayed.reading.insert(e.stored); }
+  void operator()(const delayed_read_has_come& e) const { hand.delayed.reading.erase(e.stored); }
+  void operator()(delayed_was_taken_up& e) const {
+    hand.run = std::move(e.run);
+    hand.current = std::move(e.message);
+  }
+  void operator()(const delayed_was_timed& e) const { hand.delayed.is_timed = e.is_set; }
+  void operator()(const removal_was_put_off& e) const { hand.delayed.removal = e.message; }
+  void operator()(const removal_was_taken_up&) const { hand.delayed.removal.reset(); }
   /// Needs the head too: see `evolve`.
   void operator()(const current_was_redelivered& e) const { saw(e.message.seq); }
 
   void let_go(message_place steer) const {
     std::erase_if(hand.steers, [&](const waiting_steer& s) { return place_of(s) == steer; });
+  }
+  /// It is settled as far as the queue goes: not to be forgotten before its acknowledgement is confirmed.
+  void await_wake(stream_seq message, id_hash id) const {
+    saw(message);
+    hand.delayed.before_wake.push_back({message, id});
+    hand.unconfirmed_tasks[message] = id;
   }
   void saw(stream_seq task) const { hand.highest_task = std::max(hand.highest_task, task); }
 };
@@ -406,7 +437,8 @@ bool is_quiet(const state& s) {
   const auto& h = s.hand;
   return !h.current && !h.run && !h.execution && h.queue.empty() && h.backlog.empty() && h.cancels.empty() &&
          h.early.empty() && h.pending_cancels.empty() && h.put_off.empty() && h.steers.empty() && s.head.busy.joined.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
-         h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty();
+         h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty() &&
+         h.delayed.before_wake.empty() && h.delayed.reading.empty() && h.delayed.kept_wakes.empty() && !h.delayed.is_timed && !h.delayed.removal;
 }
 
 bool is_durable(const event& e) {

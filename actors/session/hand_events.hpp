@@ -135,5 +135,37 @@ struct ack_was_confirmed {
   stream_seq seq;
 };
 struct drain_was_asked {};
+/// A message of a turn that waits for its time, or its like: acknowledged when its wake is stored.
+struct delayed_came_again {
+  stream_seq seq;
+  id_hash id;
+};
+struct delayed_wake_was_stored {
+  id_hash id;
+};
+/// Its turn has ended, and the outbox owes something.
+struct delayed_wake_was_kept {
+  wake_key key;
+};
+struct kept_wakes_were_let_go {};
+struct delayed_read_was_asked {
+  stream_seq stored;
+};
+struct delayed_read_has_come {
+  stream_seq stored;
+};
+struct delayed_was_taken_up {
+  run_record run;
+  held_task message;
+};
+/// The timer of a turn whose wake came early is set, or has fired.
+struct delayed_was_timed {
+  bool is_set;
+};
+/// A delete waits until no turn waits for its time any more.
+struct removal_was_put_off {
+  held_control message;
+};
+struct removal_was_taken_up {};
 
 } // namespace baton::session

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "messages/busy.hpp"
+#include "messages/head.hpp"
 #include "messages/instant.hpp"
 #include "messages/task.hpp"
 
@@ -44,6 +45,10 @@ struct limits {
   /// only bounds how much of the ledger refusals may push out.
   std::size_t open_refusals_max = 64;
   milliseconds early_kept{60'000};
+  /// Turns that wait for their `not_before`; a further one is refused. No option: each stands in the head.
+  std::size_t delayed_max = spilled_max;
+  /// How far ahead that may lie.
+  milliseconds delay_max{366LL * 24 * 3'600'000};
   /// Quiet before a turn with the policy `debounce` starts, and its longest wait for that.
   milliseconds debounce{2'000};
   milliseconds debounce_longest{20'000};

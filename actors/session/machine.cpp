@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/session/delays.hpp"
 #include "actors/session/draft.hpp"
 
 namespace baton::session {
@@ -12,6 +13,7 @@ void on_loaded(draft& d, const loaded& in) {
   if (in.after_crash && stored_run(d.durable()) != nullptr) take_over(d);
   if (!in.open_acks.empty()) d.happened(acks_were_left_open{in.open_acks});
   for (const auto& item : d.durable().outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
+  take_up_delays(d);
 }
 
 void on_outbox_delivered(draft& d, const outbox_delivered& in) {
@@ -29,6 +31,8 @@ void on_outbox_delivered(draft& d, const outbox_delivered& in) {
     // After a restart: it is still to come.
     d.happened(acks_were_left_open{{open}});
   }
+  let_kept_wakes_go(d);
+  go_on_removing(d);
   take_put_off(d);
   proceed(d);
 }
@@ -48,6 +52,7 @@ void on_timer(draft& d, const timer_fired& in) {
       return proceed(d);
     case timer::settle_over: return on_settle_over(d, in.execution);
     case timer::early: return drop_old_early(d);
+    case timer::delayed: return on_delayed_timer(d);
     case timer::debounce:
       d.happened(turn_was_timed{});
       return proceed(d);
@@ -101,9 +106,6 @@ void on_yield_wanted(draft& d, const yield_wanted& in) {
   d.happened(execution_was_asked{boundary_order::yield});
 }
 
-/// One that nothing here waits for.
-void on_wake(draft& d, const wake_fired& in) { d.order(unwant_wake{in.key}); }
-
 } // namespace
 
 decided advance(state& s, input in, const context& with) {
@@ -128,6 +130,7 @@ decided advance(state& s, input in, const context& with) {
                           if (!meets_joined(d, c.message, true)) on_gone(d, {message_kind::control, c.message.seq});
                           proceed(d);
                         },
+                        [&](delayed_was_read& r) { on_delayed_read(d, std::move(r)); },
                         [&](const message_was_gone& m) {
                           on_gone(d, m.place);
                           proceed(d);
@@ -141,13 +144,14 @@ decided advance(state& s, input in, const context& with) {
                         [&](const outbox_delivered& o) { on_outbox_delivered(d, o); },
                         [&](const ack_confirmed& a) {
                           d.happened(ack_was_confirmed{a.kind, a.seq});
+                          go_on_removing(d);
                           take_put_off(d);
                           proceed(d);
                         },
                         [&](const drain_asked&) { on_drain(d); },
                         [&](const yield_wanted& y) { on_yield_wanted(d, y); },
-                        [&](const wake_fired& w) { on_wake(d, w); },
-                        [&](const wake_stored&) {}, [&](const wake_removed&) {}},
+                        [&](const wake_fired& w) { on_wake_fired(d, w); },
+                        [&](const wake_stored& w) { on_wake_stored(d, w); }, [&](const wake_removed&) {}},
              in);
   return std::move(d).finish();
 }

@@ -51,6 +51,11 @@ struct task_read_back {
 struct control_read_back {
   held_control message;
 };
+/// The answer to `read_delayed`.
+struct delayed_was_read {
+  stream_seq stored;
+  held_task message;
+};
 struct slot_granted {
   execution_id execution;
 };
@@ -66,7 +71,7 @@ struct slice_ended {
   execution_id execution;
   slice_end end;
 };
-enum class timer : std::uint8_t { retry_due, settle_over, early, debounce };
+enum class timer : std::uint8_t { retry_due, settle_over, early, debounce, delayed };
 struct timer_fired {
   session::timer timer;
   /// As it was set.
@@ -97,7 +102,7 @@ struct loaded {
   /// The partition was taken from a node that died.
   bool after_crash = false;
 };
-using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, control_read_back, message_was_gone, slot_granted, slice_grew_old, boundary_reached,
+using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, control_read_back, message_was_gone, delayed_was_read, slot_granted, slice_grew_old, boundary_reached,
                            slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked, yield_wanted, wake_fired, wake_stored, wake_removed>;
 
 // ---- effects: orders
@@ -134,6 +139,10 @@ struct lighten {
 struct read_back {
   message_place message;
 };
+/// The task of a delayed turn, out of the commit that holds it.
+struct read_delayed {
+  stream_seq stored;
+};
 struct send_answer {
   std::string reply_to;
   encoding as;
@@ -152,7 +161,7 @@ struct set_timer {
   execution_id execution;
 };
 using effect = std::variant<want_slot, free_slot, launch, answer_boundary, ask_execution, abort_execution, acknowledge, lighten,
-                            read_back, send_answer, bury, set_timer, want_wake, unwant_wake>;
+                            read_back, read_delayed, send_answer, bury, set_timer, want_wake, unwant_wake>;
 
 struct decided;
 /// What `in` means: the state moves on at once, and the shell performs no effect before the events are stored.

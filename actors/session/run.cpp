@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "actors/session/delays.hpp"
 #include "actors/session/draft.hpp"
 #include "messages/codec.hpp"
 
@@ -134,7 +135,8 @@ slice_request request_for(const draft& d) {
 
 void want_next_slice(draft& d) {
   const auto& run = *d.hand().run;
-  const bool store_first = d.hand().current->after_crash;
+  // Nothing in the queue tells a later owner of a delayed turn's start: only the log does.
+  const bool store_first = d.hand().current->after_crash || is_delayed(d.durable(), run.id);
   const auto priority = d.hand().current->task.priority;
   d.order(want_slot{d.with().fresh_execution, {run.tenant, priority, supervisor::standing_after(run.crashes)}});
   d.happened(slot_was_wanted{d.with().fresh_execution, store_first});
@@ -204,9 +206,10 @@ void start_next(draft& d) {
   const auto& hand = d.hand();
   if (hand.run || stored_run(d.durable()) != nullptr) {
     // After a restart the run waits for its message, which comes before all newer ones.
-    if (hand.current) go_on(d);
-    return;
+    if (hand.current) return go_on(d);
+    return read_delayed_run(d);
   }
+  if (delayed_goes_first(d)) return;
   refuse_late(d);
   // What is replaced is settled when there is room in the commit for it.
   if (hand.queue.empty() || gives_way(d, hand.queue.front()) || !is_front_ready(d)) return;
@@ -323,6 +326,18 @@ std::vector<entry> last_entries(const draft& d, final_end& end) {
 
 } // namespace
 
+bool may_start(const draft& d) {
+  const auto& hand = d.hand();
+  const bool may_ever = !hand.draining && !std::holds_alternative<phases::deleted>(d.durable().phase);
+  const bool owes_much = d.durable().outbox.size() >= outbox_max || is_ledger_crowded(d, d.with().limits.open_acks_max);
+  return may_ever && !hand.execution && !owes_much;
+}
+
+void take_up(draft& d, held_task delayed) {
+  auto run = record_of(delayed, d.time());
+  d.happened(delayed_was_taken_up{std::move(run), std::move(delayed)});
+}
+
 void end_run(draft& d, final_end end) {
   auto entries = last_entries(d, end);
   const auto message = *d.hand().current;
@@ -331,16 +346,25 @@ void end_run(draft& d, final_end end) {
   run_has_ended ended{run, end.ended, end.code, std::move(entries),       {}, {}, settled_controls(cancels),
                       false, message.task.traceparent, d.time()};
   ended.evicted = room_for(d.now(), 1 + ended.controls.size());
+  const bool was_delayed = is_delayed(d.durable(), run.id);
   if (end.ended == settlement::failed) {
     ended.outbox.push_back(dead_letter_item(d, run, end));
-    if (!end.message_is_gone) d.happened(ack_was_put_off{ended.outbox.front().id, message.seq});
+    if (!end.message_is_gone && !was_delayed) d.happened(ack_was_put_off{ended.outbox.front().id, message.seq});
   }
   give_back_slot(d);
   answer_producer(d, message, end);
   const auto outbox = ended.outbox;
   d.happened(std::move(ended));
-  for (const auto& item : outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
-  if (outbox.empty()) settle_ack(d, message_kind::task, message.seq, hash_of_id(message_kind::task, message.task.id));
+  for (const auto& item : outbox) {
+    auto letter = letter_of(d.now(), item);
+    d.order(bury{message_kind::task, was_delayed ? with_payload(std::move(letter), message.task) : std::move(letter), item.id});
+  }
+  const auto id = hash_of_id(message_kind::task, run.id);
+  if (was_delayed) {
+    let_wake_go(d, id);
+  } else if (outbox.empty()) {
+    settle_ack(d, message_kind::task, message.seq, id);
+  }
   settle_cancels(d, cancels, end.ended);
   if (end.ended != settlement::cancelled && !run.stopped_by.empty()) {
     // It was done first: who wanted to stop it has only waited.
@@ -359,13 +383,11 @@ void end_cancelled(draft& d, std::vector<entry> entries) {
 }
 
 void proceed(draft& d) {
-  const auto& hand = d.hand();
-  if (hand.draining) return;
+  if (d.hand().draining) return;
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) return read_backlog(d);
   carry_out_pending(d);
   drop_replaced(d);
-  const bool owes_much = d.durable().outbox.size() >= outbox_max || is_ledger_crowded(d, d.with().limits.open_acks_max);
-  if (!hand.execution && !owes_much) start_next(d);
+  if (may_start(d)) start_next(d);
   read_backlog(d);
 }
 

@@ -86,6 +86,24 @@ struct in_flight {
   std::uint32_t boundaries = 0;
 };
 
+/// What is under way about turns that wait for their time; they themselves stand in the head.
+struct delays {
+  struct message {
+    stream_seq seq;
+    id_hash id;
+  };
+  /// Their turns are in the log: acknowledged once the wake is stored.
+  std::vector<message> before_wake;
+  /// Commits that are being read for the tasks in them.
+  std::set<stream_seq> reading;
+  /// Of turns that have ended: they stay as long as the outbox owes something, since nothing else would bring the session back.
+  std::set<wake_key> kept_wakes;
+  /// A wake fired early, by a clock that was set back.
+  bool is_timed = false;
+  /// A delete: carried out when no turn waits for its time any more.
+  std::optional<held_control> removal;
+};
+
 struct hand {
   /// The message of the run under way. Absent after a restart, until it is delivered again.
   std::optional<held_task> current;
@@ -122,6 +140,7 @@ struct hand {
   /// Refused: being buried, then acknowledged.
   std::map<stream_seq, pending_refusal> refused_tasks;
   std::map<stream_seq, pending_refusal> refused_controls;
+  delays delayed;
   /// Settled messages that are acknowledged when this outbox item is confirmed.
   std::map<std::string, stream_seq> ack_after;
   /// No new slices: the node drains.

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "actors/crash_point.hpp"
+
 namespace baton::actors {
 namespace {
 
@@ -41,6 +43,7 @@ struct wake_performing {
     with.wakes->find(self.partition_, e.name.session, e.name.key, self.posting<wakes::find_answered>(e.name));
   }
   void operator()(const wakes::tell_stored& e) const {
+    crash_point("wake.stored");
     with.metrics->count(counter::wakes_stored);
     self.to_.tell(e.name.session, session::wake_stored{e.name.key});
   }

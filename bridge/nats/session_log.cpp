@@ -204,6 +204,48 @@ struct reading : std::enable_shared_from_this<reading<Parts>> {
   void fail(log_failure why) { done(unexpected{why}); }
 };
 
+/// Reads one commit, then the values that its entries name, one after the other.
+template <class Parts>
+struct reading_entries : std::enable_shared_from_this<reading_entries<Parts>> {
+  std::shared_ptr<Parts> at;
+  std::string subject;
+  session_id session;
+  std::function<void(session_log::entries_result)> done;
+  commit found;
+
+  reading_entries(std::shared_ptr<Parts> a, std::string from, session_id s, std::function<void(session_log::entries_result)> d)
+      : at{std::move(a)}, subject{std::move(from)}, session{std::move(s)}, done{std::move(d)} {}
+
+  void start(stream_seq seq) {
+    at->over.request(api_subject("STREAM.MSG.GET", subjects::log_stream), {}, by_sequence(seq), at->patience,
+        [self = this->shared_from_this()](const requester::result& answer) {
+          if (!answer) return self->fail(log_failure::unreachable);
+          self->take(read_message_answer(answer->payload()));
+        });
+  }
+  void take(const expected<stored_message, api_failure>& message) {
+    if (!message) {
+      const bool is_gone = message.error().code == refusal_code::no_message;
+      return fail(is_gone ? log_failure::unreadable : failure_of_read(message.error()));
+    }
+    auto decoded = codec::decode_commit(message->payload);
+    if (!decoded || message->subject != subject) return fail(log_failure::unreadable);
+    found = *std::move(decoded);
+    go_on();
+  }
+  void go_on() {
+    const auto ref = next_missing(found);
+    if (!ref) return done(std::move(found.entries));
+    at->large.get(session, *ref, [self = this->shared_from_this(), ref = *ref](const blob_store::bytes_or_failure& bytes) {
+      const bool is_away = !bytes && bytes.error() != blob_failure::missing;
+      if (is_away) return self->fail(log_failure::unreachable);
+      if (!bytes || !put_back(self->found, ref, *bytes)) return self->fail(log_failure::unreadable);
+      self->go_on();
+    });
+  }
+  void fail(log_failure why) { done(unexpected{why}); }
+};
+
 } // namespace
 
 nats_session_log::nats_session_log(requester& over, milliseconds patience, notices tell)
@@ -220,6 +262,11 @@ void nats_session_log::append(
 void nats_session_log::read_last(
     partition_id partition, const session_id& session, std::function<void(last_result)> done) {
   std::make_shared<reading<parts>>(parts_, partition, session, std::move(done))->start();
+}
+
+void nats_session_log::read_entries(partition_id partition, const session_id& session, stream_seq seq,
+    std::function<void(entries_result)> done) {
+  std::make_shared<reading_entries<parts>>(parts_, subjects::log(partition, session), session, std::move(done))->start(seq);
 }
 
 } // namespace baton::nats

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import time
 import unittest
 
 BIN, ROOT = sys.argv[1], sys.argv[2]
@@ -35,6 +36,8 @@ POINTS = {
     "task.delivered": (1, 5, 12),
     "slice.before_launch": (1, 6),
     "slice.started": (2, 7),
+    "spilled.committed": (1,),
+    "wake.stored": (1,),
     "append.before": (1, 4, 9),
     "append.stored": (3, 6, 10),
     "checkpoint.stored": (7,),
@@ -62,6 +65,7 @@ REST = {
     "slow": [("long", {"runner": "alone", "input": "\n".join(f"a line {i}" for i in range(20))}),
              ("after", {"runner": "echo", "input": "after the long one"})],
     "sad": [("doomed", {"runner": "fail", "input": "x"}), ("then", {"runner": "echo", "input": "goes on"})],
+    "later": [("appointment", {"runner": "echo", "input": "x", "not_before": "in four seconds"})],
     "lost": [("nobody", {"runner": "no-such-runner", "input": "x"})],
 }
 EXPECTED = {
@@ -71,6 +75,7 @@ EXPECTED = {
     "quick": [(f"q{i}", "run_completed") for i in range(6)],
     "asked": [("question", "run_completed")],
     "slow": [("long", "run_completed"), ("after", "run_completed")],
+    "later": [("appointment", "run_completed")],
     "sad": [("doomed", "run_failed"), ("then", "run_completed")],
 }
 
@@ -78,6 +83,8 @@ EXPECTED = {
 def publish(broker, tasks_by_session):
     for session, tasks in tasks_by_session.items():
         for task, fields in tasks:
+            if "not_before" in fields:
+                fields = {**fields, "not_before": int(time.time() * 1000) + 4_000}
             broker.store(f"baton.task.{session}", {"id": task, **fields})
 
 
@@ -109,8 +116,10 @@ class CrashPoints(unittest.TestCase):
             left = {pid: command_of(pid) for pid in unguarded(node) if pid in old and started_at(pid) == old[pid]}
             self.assertEqual(left, {}, "programs of the old process")
             self.wait_until_settled(node, broker)
+            wait_until(lambda: is_empty(broker, "BATON_WAKES"), "the turn for later to be over")
             self.assertEqual(finals_of(entry for entry in log_of(broker) if entry[1] != "gone"), EXPECTED)
             self.assertEqual(broken_rules(log_of(broker)), [])
+            self.check_delay(log_of(broker), is_sure=label in ("spilled.committed", "wake.stored"))
             self.check_controls(log_of(broker))
             self.check_answers(broker)
             # A delete may overtake the turn before it, which is refused then.
@@ -156,6 +165,13 @@ class CrashPoints(unittest.TestCase):
         # Its turn is over, or was cancelled by the very commit.
         gone = [[event["kind"] for event in events if event["kind"] != "run_cancelled"] for _, session, events in log if session == "gone"]
         self.assertEqual(gone, [["session_deleted"]], "the tombstone alone is left")
+
+    def check_delay(self, log, is_sure):
+        """One commit says until when, and nothing starts before. What was not delivered before its time, simply runs."""
+        events = [event for _, session, events in log if session == "later" for event in events if event.get("run") == "appointment"]
+        delays = [event for event in events if event.get("disposition") == "delayed"]
+        self.assertIn(len(delays), (1,) if is_sure else (0, 1), events)
+        self.assertTrue(all(event["at"] >= delay["due"] for delay in delays for event in events if event is not delay), events)
 
     def check_answers(self, broker):
         """At least one each, of what is stored; a repeated one may say so."""

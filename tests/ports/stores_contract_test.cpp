@@ -75,6 +75,10 @@ struct world {
   session_log::last_result last(const session_id& session) {
     return told<session_log::last_result>([&](auto done) { stores.log().read_last(partition, session, std::move(done)); });
   }
+  session_log::entries_result entries(const session_id& session, std::uint64_t seq) {
+    return told<session_log::entries_result>(
+        [&](auto done) { stores.log().read_entries(partition, session, {seq}, std::move(done)); });
+  }
   write_result write(owner_record r) {
     return told<write_result>([&](auto done) { stores.owners().write_owner(std::move(r), std::move(done)); });
   }
@@ -142,6 +146,26 @@ bool is_refused(const write_result& result) { return std::holds_alternative<writ
 } // namespace
 
 #define EACH_WORLD (world<in_memory>), (world<on_a_broker>)
+
+TEMPLATE_TEST_CASE("log: what one commit added is read by its sequence, large values whole, and only as its own session's", "[contract]", EACH_WORLD) {
+  TestType w;
+  auto first = commit_of("s1", 1);
+  first.entries.push_back({entry_kind::note, *task_id::parse("t1"), instant{milliseconds{5}}, true, std::string(inline_max + 1, 'x'), {}});
+  first.entries.push_back({entry_kind::user, *task_id::parse("t2"), instant{milliseconds{6}}, false, "small", {}});
+  const auto expected_entries = first.entries;
+  const auto seq = seq_of(w.append(0, first));
+  REQUIRE(seq > 0);
+  const auto later = seq_of(w.append(seq, commit_of("s1", 2)));
+  const auto read = w.entries(id("s1"), seq);
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK(read->front().content == expected_entries.front().content);
+  CHECK(read->front().hidden);
+  CHECK(read->back() == expected_entries.back());
+  CHECK(w.entries(id("s1"), later)->empty());
+  CHECK(w.entries(id("s2"), seq).error() == log_failure::unreadable);
+  CHECK(w.entries(id("s1"), later + 1).error() == log_failure::unreadable);
+}
 
 TEMPLATE_TEST_CASE("log: only what is expected to be last is appended to, each session by itself", "[contract]", EACH_WORLD) {
   TestType w;

@@ -162,6 +162,21 @@ const std::map<std::string_view, verb> verbs{
                 if (!policy) throw cannot("no such policy: " + w[1]);
                 s.task(word(w, 2), {.body = w.size() > 3 ? w[3] : "hello", .reply_to = "_INBOX.a", .when_busy = *policy});
               }}},
+    {"later", {"MILLISECONDS ID [BODY]: a task with a not_before so far ahead, delivered",
+               [](session_driver& s, const words& w) {
+                 const auto due = s.time() + milliseconds{number(word(w, 1))};
+                 s.task(word(w, 2), {.body = w.size() > 3 ? w[3] : "hello", .not_before = due, .reply_to = "_INBOX.a"});
+               }}},
+    {"wakes", {"what is wanted of the wakes is done",
+               [](session_driver& s, const words&) {
+                 while (s.wakes().has_order()) s.carry_out_wake_order();
+               }}},
+    {"wake", {"the wakes that are due fire",
+              [](session_driver& s, const words&) {
+                while (s.fire_wake()) {
+                }
+              }}},
+    {"log", {"what was to be read out of the log is", [](session_driver& s, const words&) { s.answer_log_read(); }}},
     {"steer", {"ID TEXT [RUN]: said to that run, or to the one under way",
                [](session_driver& s, const words& w) { s.control(word(w, 1), steer_of(word(w, 2), w.size() > 3 ? w[3] : "")); }}},
     {"steer_first", {"ID TEXT RUN: the same, delivered before any task that waits in the queue",

@@ -68,6 +68,22 @@ void fake_session_log::read_last(partition_id, const session_id& session, std::f
   });
 }
 
+void fake_session_log::read_entries(partition_id, const session_id& session, stream_seq seq, std::function<void(entries_result)> done) {
+  due_.push_back([this, session, seq, done = std::move(done)] {
+    if (std::exchange(lose_entries_, false)) return done(unexpected{log_failure::unreachable});
+    const auto& commits = stored_[session];
+    const auto found = std::ranges::find(commits, seq, &stored_commit::seq);
+    if (session == unreadable_ || found == commits.end()) return done(unexpected{log_failure::unreadable});
+    done(found->commit.entries);
+  });
+}
+
+void fake_session_log::forget_entries() {
+  for (auto& [session, commits] : stored_) {
+    for (auto& stored : commits) stored.commit.entries.clear();
+  }
+}
+
 std::size_t fake_session_log::run() { return held_ ? 0 : run_all(due_); }
 
 void fake_session_log::write(commit c) {

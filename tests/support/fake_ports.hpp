@@ -50,6 +50,7 @@ class fake_session_log final : public session_log {
 public:
   void append(partition_id, stream_seq expected, commit c, std::function<void(append_result)> done) override;
   void read_last(partition_id, const session_id& session, std::function<void(last_result)> done) override;
+  void read_entries(partition_id, const session_id& session, stream_seq seq, std::function<void(entries_result)> done) override;
   std::size_t run();
 
   /// The next append is stored, but its caller hears `unreachable`.
@@ -58,6 +59,10 @@ public:
   void refuse_next(log_failure why) { refuse_ = why; }
   /// While true, nothing is answered; what was asked waits.
   void hold(bool held) { held_ = held; }
+  /// The next read of a commit's entries is not answered in time.
+  void lose_next_entries() { lose_entries_ = true; }
+  /// What commits added to transcripts is gone.
+  void forget_entries();
   /// What is stored of this session cannot be read.
   void refuse_reads(const session_id& session) { unreadable_ = session; }
   /// Somebody else appends.
@@ -75,6 +80,7 @@ private:
   std::size_t appends_ = 0;
   session_id unreadable_;
   bool lose_ack_ = false;
+  bool lose_entries_ = false;
   bool held_ = false;
   std::optional<log_failure> refuse_;
 };

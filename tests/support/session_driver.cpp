@@ -52,7 +52,15 @@ struct session_driver::performing {
   }
   void operator()(const session::ask_execution& e) const { world.asked_.push_back(e.order); }
   void operator()(const session::abort_execution&) const { world.is_aborted_ = true; }
-  void operator()(const session::acknowledge& e) const { world.acks_.insert({e.kind, e.seq}); }
+  void operator()(const session::acknowledge& e) const {
+    const auto message = world.queue_.find({e.kind, e.seq});
+    if (e.kind == message_kind::task && message != world.queue_.end()) {
+      const auto id = hash_of_id(message_kind::task, std::get<baton::task>(message->second.body).id);
+      const bool is_delayed = session::find_delayed(world.stored_, id) != nullptr && world.rules_.final_records(e.seq) == 0;
+      if (is_delayed && !world.wakes_.holds_turn(id)) throw rule_broken("rule 4: a delayed turn is acknowledged before its wake is stored");
+    }
+    world.acks_.insert({e.kind, e.seq});
+  }
   void operator()(const session::lighten&) const {}
   void operator()(const session::read_back& e) const {
     if (!world.read_back_.insert(e.message).second) throw rule_broken("a message is read back twice at once");
@@ -60,8 +68,14 @@ struct session_driver::performing {
   void operator()(const session::send_answer& e) const { world.answers_.push_back(e); }
   void operator()(const session::bury& e) const { world.burials_.push_back(e); }
   void operator()(const session::set_timer& e) const { world.timers_.push_back(e); }
-  void operator()(const session::want_wake& e) const { world.wake_orders_.emplace_back(e); }
-  void operator()(const session::unwant_wake& e) const { world.wake_orders_.emplace_back(e); }
+  void operator()(const session::read_delayed& e) const { world.log_reads_.push_back(e.stored); }
+  void operator()(const session::want_wake& e) const { world.wakes_.order(e); }
+  void operator()(const session::unwant_wake& e) const {
+    const auto waits = [&](const spilled_turn& turn) { return session_wakes::key_of(turn.id) == e.key; };
+    if (std::ranges::any_of(world.stored_.spilled, waits)) throw rule_broken("the wake of a turn that has not ended is removed");
+    if (!world.stored_.outbox.empty()) throw rule_broken("a wake is removed while the outbox owes something");
+    world.wakes_.order(e);
+  }
 };
 
 session_driver::session_driver(session::limits limits) : limits_{std::move(limits)}, rules_{limits_} {
@@ -85,8 +99,10 @@ stream_seq session_driver::publish(std::string_view id, const task_options& how)
   t.id = id_of(id);
   t.deadline = how.deadline;
   t.tenant = how.tenant;
+  t.not_before = how.not_before;
   t.reply_to = how.reply_to;
-  const auto due = how.deadline ? std::to_string(how.deadline->time_since_epoch().count()) : std::string{};
+  const auto text_of = [](const std::optional<instant>& at) { return at ? std::to_string(at->time_since_epoch().count()) : std::string{}; };
+  const auto due = text_of(how.deadline) + "/" + text_of(how.not_before);
   t.digest = digest_of_body(how.body + "/" + how.runner + "/" + due + "/" + how.reply_to + "/" + std::string{to_text(how.when_busy)});
   t.what = turn{how.body, how.runner, {}, how.when_busy};
   last_seq_ = next(last_seq_);
@@ -301,25 +317,23 @@ void session_driver::advance(milliseconds by) {
 }
 
 void session_driver::carry_out_wake_order() {
-  if (wake_orders_.empty()) throw cannot("no wake is wanted or unwanted");
-  const auto order = wake_orders_.front();
-  wake_orders_.pop_front();
-  if (const auto* order_to_keep = std::get_if<session::want_wake>(&order)) {
-    wakes_[order_to_keep->key] = {order_to_keep->wake, false};
-    return take(session::wake_stored{order_to_keep->key});
-  }
-  const auto& key = std::get<session::unwant_wake>(order).key;
-  wakes_.erase(key);
-  take(session::wake_removed{key});
+  if (!wakes_.has_order()) throw cannot("no wake is wanted or unwanted");
+  take(wakes_.carry_out());
 }
 
 bool session_driver::fire_wake() {
-  const auto due = std::ranges::find_if(wakes_, [&](const auto& w) { return !w.second.is_fired && w.second.what.due <= now_; });
-  if (due == wakes_.end()) return false;
-  due->second.is_fired = true;
-  const auto key = due->first;
-  take(session::wake_fired{key, due->second.what.due});
-  return true;
+  auto fired = wakes_.fire(now_);
+  if (fired) take(*std::move(fired));
+  return fired.has_value();
+}
+
+void session_driver::answer_log_read() {
+  if (log_reads_.empty()) throw cannot("nothing is read out of the log");
+  const auto seq = log_reads_.front();
+  log_reads_.pop_front();
+  auto message = session::delayed_task_in(log_.at(seq.value - 1).entries);
+  if (!message) throw rule_broken("no delayed task lies where it is read");
+  take(session::delayed_was_read{seq, *std::move(message)});
 }
 
 void session_driver::want_yield() { take(session::yield_wanted{current()}); }
@@ -337,8 +351,8 @@ void session_driver::crash_and_reload(life next_life) {
   read_back_.clear();
   burials_.clear();
   timers_.clear();
-  wake_orders_.clear();
-  for (auto& [key, one] : wakes_) one.is_fired = false;
+  wakes_.owner_died();
+  log_reads_.clear();
   for (auto& [place, message] : queue_) {
     message.is_delivered = false;
     if (next_life.new_epoch) message.after_crash = next_life.after_crash;
@@ -351,6 +365,7 @@ void session_driver::crash_and_reload(life next_life) {
   fresh.epoch = next_life.new_epoch ? next(state_.epoch) : state_.epoch;
   fresh.head = stored_;
   fresh.last = {log_.size()};
+  session::settle_delayed(fresh.head, fresh.last);
   fresh.number = {log_.size()};
   if (!log_.empty()) {
     fresh.last_epoch = log_.back().epoch;
@@ -399,6 +414,7 @@ void session_driver::store(commit c) {
   rules_.commit_was_stored(c, last_events_);
   stored_ = c.head;
   state_.last = {log_.size() + 1};
+  session::settle_delayed(state_.head, state_.last);
   state_.number = c.number;
   state_.last_epoch = c.epoch;
   state_.last_node = c.node;
@@ -424,11 +440,13 @@ bool session_driver::settle_once() {
   if (!burials_.empty()) return store_letters(), true;
   if (!acks_.empty()) return confirm_acks(), true;
   if (!read_back_.empty()) return answer_read_back(), true;
-  if (!wake_orders_.empty()) return carry_out_wake_order(), true;
+  if (wakes_.has_order()) return carry_out_wake_order(), true;
+  if (has_log_read()) return answer_log_read(), true;
   if (fire_wake()) return true;
   if (running_) return end(is_aborted_ ? outcome{lost{"aborted"}} : outcome{completed{"done"}}), true;
   if (wish_ && !wish_->is_granted) return grant(), true;
   if (const auto due = next_timer()) return advance(std::max(*due - now_, milliseconds{0})), true;
+  if (const auto due = wakes_.next_due()) return advance(std::max(*due - now_, milliseconds{0})), true;
   return false;
 }
 
@@ -445,6 +463,7 @@ void session_driver::settle() {
   }
   rules_.all_has_ended(state_, left);
   if (!queue_.empty()) throw rule_broken("stuck: a control message is still in the queue");
+  if (wakes_.size() > 0) throw rule_broken("stuck: a wake is left that nothing waits for");
 }
 
 std::string session_driver::ending_of(std::string_view run) const {

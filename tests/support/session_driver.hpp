@@ -16,6 +16,7 @@
 
 #include "actors/session/events.hpp"
 #include "tests/support/session_rules.hpp"
+#include "tests/support/session_wakes.hpp"
 #include "tests/support/session_words.hpp"
 
 namespace baton::support {
@@ -75,6 +76,9 @@ public:
   void drain();
   void carry_out_wake_order();
   bool fire_wake();
+  void lose_wakes() { wakes_.lose_all(); }
+  /// The task of a delayed turn comes back out of the log.
+  void answer_log_read();
   /// The supervisor would like the slot back.
   void want_yield();
 
@@ -116,6 +120,8 @@ public:
   /// Names of the events and effects that there were at all.
   [[nodiscard]] const std::set<std::string_view>& seen() const noexcept { return seen_; }
   [[nodiscard]] bool has_read_back() const { return !read_back_.empty(); }
+  [[nodiscard]] bool has_log_read() const { return !log_reads_.empty(); }
+  [[nodiscard]] const session_wakes& wakes() const noexcept { return wakes_; }
   /// The next one due; nothing if none is set.
   [[nodiscard]] std::optional<instant> next_timer() const;
   [[nodiscard]] std::size_t undelivered(message_kind kind) const;
@@ -145,16 +151,8 @@ private:
     std::size_t bytes = 0;
     bool crowded = false;
   };
-  struct wanted {
-    execution_id execution;
-    bool is_granted = false;
-  };
-  struct stored_wake { wake what; bool is_fired = false; };
-  struct planned_crash {
-    bool is_stored;
-    std::size_t performed;
-    life next;
-  };
+  struct wanted { execution_id execution; bool is_granted = false; };
+  struct planned_crash { bool is_stored; std::size_t performed; life next; };
   struct performing;
 
   void store(commit c);
@@ -185,8 +183,8 @@ private:
   std::vector<session::bury> burials_;
   std::map<std::string, dead_letter> letters_;
   std::vector<session::set_timer> timers_;
-  std::deque<std::variant<session::want_wake, session::unwant_wake>> wake_orders_;
-  std::map<wake_key, stored_wake> wakes_;
+  session_wakes wakes_;
+  std::deque<stream_seq> log_reads_;
   std::vector<session::send_answer> answers_;
   std::vector<std::string> started_;
   std::vector<session::event> last_events_;

@@ -80,6 +80,10 @@ std::string what_is_left(const session::state& s) {
   add("unconfirmed", h.unconfirmed_tasks.size() + h.unconfirmed_controls.size());
   add("refused", h.refused_tasks.size() + h.refused_controls.size());
   add("owed", h.ack_after.size() + s.head.outbox.size());
+  add("before their wakes", h.delayed.before_wake.size());
+  add("read out of the log", h.delayed.reading.size());
+  add("kept wakes", h.delayed.kept_wakes.size());
+  add("a delete put off", h.delayed.removal ? 1 : 0);
   return left;
 }
 
@@ -91,7 +95,7 @@ std::string call_of(const entry& e) {
 } // namespace
 
 void session_rules::task_was_published(const task& t, stream_seq seq) {
-  tasks_[seq] = {t.id, t.digest, std::get<turn>(t.what).input};
+  tasks_[seq] = {t.id, t.digest, std::get<turn>(t.what).input, t.not_before};
 }
 
 void session_rules::control_was_published(const control& c, stream_seq seq) { controls_[seq] = {c.id, c.digest, {}}; }
@@ -194,6 +198,7 @@ void session_rules::check_launch(
   const auto starting = hand.current->seq;
   if (final_records(starting) != 0) broken("rule 5: a run that has ended starts again");
   check_order(made, starting);
+  check_delays(made.next);
   check_joined(made.next, request);
   const auto* stored = session::stored_run(made.next.head);
   const auto known = stored != nullptr && stored->id == request.routing.run ? stored->last_checkpoint : std::nullopt;
@@ -217,6 +222,7 @@ void session_rules::check_joined(const session::state& next, const slice_request
 }
 
 void session_rules::check_order(const session::stepped& made, stream_seq starting) const {
+  if (session::is_delayed(made.next.head, tasks_.at(starting).id)) return;
   std::set<stream_seq> closing;
   for (const auto& e : made.events) {
     if (const auto* ended = std::get_if<session::run_has_ended>(&e)) closing.insert(ended->run.message);
@@ -225,9 +231,24 @@ void session_rules::check_order(const session::stepped& made, stream_seq startin
   }
   for (const auto& [seq, t] : tasks_) {
     if (seq >= starting) break;
+    if (session::is_delayed(made.next.head, t.id)) continue;
     const bool is_closed = final_records(seq) != 0 || refused_.contains(seq) || closing.contains(seq)
         || taken_away_.contains(seq) || has_twin(seq, twin::any);
     if (!is_closed) broken("rule 2: task " + text(starting) + " starts before task " + text(seq));
+  }
+}
+
+void session_rules::check_delays(const session::state& next) const {
+  const auto& run = *next.hand.run;
+  const auto starting = hash_of_id(message_kind::task, run.id);
+  const auto* own = session::find_delayed(next.head, starting);
+  const auto& known = tasks_.at(next.hand.current->seq);
+  if (known.not_before && run.started_at < *known.not_before) broken("a turn starts before its time: " + run.id.text());
+  for (const auto& other : next.head.spilled) {
+    const bool was_due = other.id != starting && other.not_before <= run.started_at;
+    if (was_due && (own == nullptr || std::pair{other.not_before, other.stored} < std::pair{own->not_before, own->stored})) {
+      broken("rule 2: a turn starts before one whose time has come: " + run.id.text());
+    }
   }
 }
 
@@ -246,6 +267,9 @@ void session_rules::check_acks(const session::stepped& made) const {
 
 void session_rules::check_task_ack(const session::stepped& made, stream_seq seq) const {
   const auto& t = tasks_.at(seq);
+  const auto* delayed = session::find_delayed(made.next.head, hash_of_id(message_kind::task, t.id));
+  // From then on the log stands for it.
+  if (delayed != nullptr && delayed->digest == t.digest && delayed->stored != stream_seq{}) return;
   if (is_held(made.next.hand, seq)) broken("rule 4: a task is acknowledged that still waits: " + text(seq) + ": " + names_of(made.events));
   if (is_buried_in(made.events, message_kind::task, seq)) {
     if (!refusal_letters_.contains(seq)) broken("rule 4: a refused task is acknowledged before its letter is stored");
@@ -292,6 +316,7 @@ void session_rules::check_limits(const session::state& next) const {
   if (h.pending_cancels.size() > limits_.early_max) broken("rule 9: more cancels put aside than the limit");
   if (next.head.busy.decided.size() > decided_max) broken("rule 9: more decided than decided_max");
   if (h.steers.size() + next.head.busy.joined.size() > limits_.joined_max) broken("rule 9: more joins than joined_max");
+  if (next.head.spilled.size() > limits_.delayed_max) broken("rule 9: more delayed turns than delayed_max");
   if (next.head.outbox.size() > outbox_max) broken("rule 9: more in the outbox than outbox_max");
   std::set<id_hash> ids;
   for (const auto& item : next.head.ledger) {
@@ -319,7 +344,7 @@ void session_rules::commit_was_stored(const commit& c, const std::vector<session
   transcript_.insert(transcript_.end(), c.entries.begin(), c.entries.end());
   for (const auto& e : events) {
     if (const auto* ended = std::get_if<session::run_has_ended>(&e)) {
-      check_final(*ended);
+      check_final(*ended, c.rolls_up);
       add_final(ended->run.message, ended->run.id);
       if (ended->ended == settlement::failed) failed_.insert(ended->run.message);
     }
@@ -349,7 +374,8 @@ void session_rules::check_takeover(const std::vector<session::event>& events) {
   owes_takeover_ = false;
 }
 
-void session_rules::check_final(const session::run_has_ended& e) const {
+void session_rules::check_final(const session::run_has_ended& e, bool is_rolled_up) const {
+  if (is_rolled_up) return;
   std::map<std::string, int> calls;
   std::map<std::string, int> results;
   const auto known = tasks_.find(e.run.message);
@@ -358,7 +384,7 @@ void session_rules::check_final(const session::run_has_ended& e) const {
   std::size_t inputs = 0;
   bool is_first = true;
   for (const auto& one : transcript_) {
-    if (one.run != e.run.id) continue;
+    if (one.run != e.run.id || one.hidden) continue;
     if (one.kind == entry_kind::user && one.hidden == false) inputs += 1;
     if (is_first && has_input && one.kind != entry_kind::user) broken("the turn's input does not come first");
     is_first = false;
@@ -429,6 +455,7 @@ bool session_rules::has_twin(stream_seq seq, twin which) const {
 void session_rules::all_has_ended(const session::state& last, const std::set<stream_seq>& tasks_left) const {
   if (!session::is_quiet(last)) broken("stuck: the session is not quiet: " + what_is_left(last));
   if (session::stored_run(last.head) != nullptr) broken("stuck: a run is still under way");
+  if (!last.head.spilled.empty()) broken("stuck: a delayed turn has not ended");
   for (const auto& [seq, t] : tasks_) {
     if (taken_away_.contains(seq)) continue;
     if (tasks_left.contains(seq)) broken("stuck: task " + text(seq) + " is still in the queue");

@@ -44,6 +44,7 @@ private:
     task_id id;
     body_digest digest;
     value input;
+    std::optional<instant> not_before{};
   };
 
   void note_refusals(const std::vector<session::event>& events);
@@ -53,6 +54,8 @@ private:
   void check_launch(const session::state& before, const session::stepped& made, const slice_request& request) const;
   void check_joined(const session::state& next, const slice_request& request) const;
   void check_order(const session::stepped& made, stream_seq starting) const;
+  /// What is due goes first, in the order of its time.
+  void check_delays(const session::state& next) const;
   void check_acks(const session::stepped& made) const;
   void check_task_ack(const session::stepped& made, stream_seq seq) const;
   void check_control_ack(const session::stepped& made, stream_seq seq) const;
@@ -60,7 +63,7 @@ private:
   /// When something has come into it: it shrinks only then.
   void check_ledger(const session::state& next) const;
   void check_takeover(const std::vector<session::event>& events);
-  void check_final(const session::run_has_ended& e) const;
+  void check_final(const session::run_has_ended& e, bool is_rolled_up) const;
   void forget_joined(message_place place);
   void add_final(stream_seq message, const task_id& run);
   enum class twin : std::uint8_t { any, that_ran, that_ended };

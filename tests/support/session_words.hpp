@@ -20,6 +20,7 @@ struct task_options {
   std::string body = "hello";
   std::string runner = "echo";
   std::optional<instant> deadline{};
+  std::optional<instant> not_before{};
   std::string reply_to{};
   std::size_t bytes = 0;
   bool crowded = false;

@@ -219,6 +219,14 @@ TEST_CASE("what is not known in a log makes it unreadable", "[codec][commit]") {
   CHECK(why_not(read_with(idle, {"entries"}, value::array{value::object{}})) == reason::log_unreadable);
 }
 
+TEST_CASE("a list of delayed turns that is not whole makes the log unreadable", "[codec][commit]") {
+  const auto spilled = [](std::string bytes) { return read_with(small_commit(), {"head", "spilled"}, value::bytes{std::move(bytes)}); };
+  const auto one = std::string(39, '\0') + "\x05";
+  CHECK(spilled("")->head.spilled.empty());
+  CHECK(spilled(one)->head.spilled == std::vector{spilled_turn{{}, {}, {}, instant{milliseconds{5}}}});
+  CHECK(why_not(spilled(one.substr(1))) == reason::log_unreadable);
+}
+
 TEST_CASE("a list of joined messages that is not whole makes the log unreadable", "[codec][commit]") {
   const auto joined = [](std::string bytes) {
     auto c = small_commit();

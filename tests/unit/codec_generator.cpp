@@ -127,6 +127,7 @@ task codec_generator::any_task(bool with_bytes) {
   what.runner = "echo";
   if (coin()) what.options = any_object(3, with_bytes);
   if (coin()) what.when_busy = busy_policies[below(busy_policies.size())].is;
+  if (what.when_busy == busy_policy::enqueue && !t.deadline && coin()) t.not_before = time();
   t.what = std::move(what);
   return t;
 }
@@ -229,6 +230,7 @@ head codec_generator::any_head() {
         coin() ? joined_message::manner::merged : joined_message::manner::injected});
   }
   for (auto count = below(4); count > 0; --count) h.busy.decided.push_back({{number(), number()}, coin()});
+  for (auto count = below(4); count > 0; --count) h.spilled.push_back({{number(), number()}, {number()}, {number()}, time()});
   h.busy.replaced_at = time();
   h.busy.replaced_until = {number()};
   if (coin()) h.busy.replaced_by = any_task_id();

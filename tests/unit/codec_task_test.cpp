@@ -179,12 +179,24 @@ TEST_CASE("a turn says what becomes of it while a run is under way", "[codec][ta
   CHECK(refused(R"("when_busy":"")") == reason::unknown_policy);
 }
 
-TEST_CASE("a turn for later is refused rather than run early", "[codec][task]") {
-  for (const auto* when :
-      {"0", "1", "9999999999999", "\"2030-01-01T00:00:00Z\"", "\"\"", "\"soon\"", "true", "{}", "1.5"}) {
-    CHECK(refused("\"not_before\":"s + when) == reason::not_supported);
+TEST_CASE("a turn for later says when, in milliseconds or RFC 3339", "[codec][task]") {
+  CHECK(accepted(R"("not_before":9999999999999)").not_before == instant{milliseconds{9'999'999'999'999}});
+  CHECK(accepted(R"("not_before":"2030-01-01T00:00:00Z")").not_before == instant{milliseconds{1'893'456'000'000}});
+  CHECK_FALSE(accepted(R"("not_before":null)").not_before);
+  for (const auto* when : {"\"\"", "\"soon\"", "true", "{}", "1.5", "-1"}) {
+    CHECK(refused("\"not_before\":"s + when) == reason::wrong_type);
   }
-  accepted(R"("not_before":null)");
+  CHECK(accepted(R"("not_before":1000,"when_busy":"enqueue")").not_before == instant{milliseconds{1'000}});
+}
+
+TEST_CASE("a turn for later goes with no other policy, and with no deadline before it", "[codec][task]") {
+  for (const auto& policy : busy_policies) {
+    if (policy.is == busy_policy::enqueue) continue;
+    CHECK(refused("\"not_before\":1000,\"when_busy\":\""s + std::string{policy.text} + "\"") == reason::invalid_not_before);
+  }
+  CHECK(refused(R"("not_before":1000,"deadline":999)") == reason::invalid_not_before);
+  CHECK(refused(R"("not_before":1000,"deadline":1000)") == reason::invalid_not_before);
+  CHECK(accepted(R"("not_before":1000,"deadline":1001)").deadline == instant{milliseconds{1'001}});
 }
 
 TEST_CASE("a deadline is milliseconds or RFC 3339", "[codec][task]") {

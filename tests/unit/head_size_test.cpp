@@ -77,6 +77,7 @@ head fullest_head() {
   h.busy.replaced_at = any_time;
   h.busy.replaced_until = {any_number};
   h.busy.replaced_by = longest_task();
+  h.spilled.resize(spilled_max, {{any_number, any_number}, {any_number}, {any_number}, any_time});
   h.last = last_run{longest_task(), settlement::completed, any_time, any_count, longest_reason()};
   for (std::size_t i = 0; i < title_characters_max; ++i)
     h.title += "\xF0\x9F\x98\x80";
@@ -107,6 +108,7 @@ TEST_CASE("the fullest head fits, and so does each of its parts", "[head]") {
   CHECK(part([](head& h) { h.ledger.clear(); }) <= head_parts::ledger);
   CHECK(part([](head& h) { h.outbox.clear(); }) <= head_parts::outbox);
   CHECK(part([](head& h) { h.busy = {}; }) <= head_parts::busy);
+  CHECK(part([](head& h) { h.spilled.clear(); }) <= head_parts::spilled);
   CHECK(part([](head& h) { h.title.clear(); }) <= head_parts::title);
   CHECK(part([](head& h) { h.labels.clear(); }) <= head_parts::labels);
   auto rest = fullest_head();
@@ -114,6 +116,7 @@ TEST_CASE("the fullest head fits, and so does each of its parts", "[head]") {
   rest.ledger.clear();
   rest.outbox.clear();
   rest.busy = {};
+  rest.spilled.clear();
   rest.title.clear();
   rest.labels.clear();
   CHECK(codec::head_size(rest) <= head_parts::rest);

@@ -25,6 +25,10 @@ void run_t1(session_driver& s) {
   s.grant();
 }
 
+void delay_t1(session_driver& s) {
+  s.task("t1", {.not_before = s.time() + milliseconds{10}, .reply_to = "_INBOX.a"});
+}
+
 const auto phases_to_try = std::to_array<named_act>({
     {"new", [](auto&) {}},
     {"idle, t1 completed", [](auto& s) { run_t1(s), s.end(completed{"done"}), s.confirm_acks(); }},
@@ -45,6 +49,10 @@ const auto phases_to_try = std::to_array<named_act>({
     {"loaded after a crash, t1's task not yet come", [](auto& s) { run_t1(s), s.grew_old(), s.crash_and_reload(); }},
     {"loaded after a crash, t1's task gone",
         [](auto& s) { run_t1(s), s.grew_old(), s.take_away({1}), s.crash_and_reload(); }},
+    {"t1 waits for its time, its wake not stored", [](auto& s) { delay_t1(s); }},
+    {"t1 waits for its time", [](auto& s) { delay_t1(s), s.carry_out_wake_order(), s.confirm_acks(); }},
+    {"t1's time has come, its task is read out of the log",
+        [](auto& s) { delay_t1(s), s.carry_out_wake_order(), s.confirm_acks(), s.advance(milliseconds{10}), s.fire_wake(); }},
     {"deleted", [](auto& s) { s.control("d0", baton::remove{}), s.confirm_acks(); }},
 });
 
@@ -76,6 +84,14 @@ void redeliver_t1(session_driver& s) {
   if (s.is_in_queue(message_kind::task, {1})) s.redeliver(message_kind::task, {1});
 }
 
+void wake_stored(session_driver& s) {
+  if (s.wakes().has_order()) s.carry_out_wake_order();
+}
+
+void out_of_the_log(session_driver& s) {
+  if (s.has_log_read()) s.answer_log_read();
+}
+
 void end(session_driver& s, outcome how, std::optional<value> checkpoint = {}) {
   s.take(session::slice_ended{current(s), {std::move(how), {}, std::move(checkpoint)}});
 }
@@ -101,6 +117,10 @@ const auto inputs_to_try = std::to_array<named_act>({
     {"task t4, replace", [](auto& s) { with_policy(s, busy_policy::replace); }},
     {"task t4, merge", [](auto& s) { with_policy(s, busy_policy::merge); }},
     {"task t4, debounce", [](auto& s) { with_policy(s, busy_policy::debounce); }},
+    {"task t5, for later", [](auto& s) { s.publish("t5", {.not_before = s.time() + milliseconds{60'000}}), deliver_newest(s); }},
+    {"wake stored", [](auto& s) { wake_stored(s); }},
+    {"wake of t1", [](auto& s) { s.take(session::wake_fired{session_wakes::key_of(hash_of_id(message_kind::task, id_of("t1"))), s.time()}); }},
+    {"out of the log", [](auto& s) { out_of_the_log(s); }},
     {"steer t1", [](auto& s) { s.publish_control("s1", steer_of("left", "t1")), s.deliver_next(message_kind::control); }},
     {"steer what runs", [](auto& s) { s.publish_control("s1", steer_of("left")), s.deliver_next(message_kind::control); }},
     {"unstick", [](auto& s) { s.publish_control("u1", unstick{"ann"}), s.deliver_next(message_kind::control); }},

@@ -180,6 +180,14 @@ commit a_busy_commit() {
   return c;
 }
 
+/// Two turns wait for their time.
+commit a_delaying_commit() {
+  auto c = a_commit(phases::idle{});
+  c.head.spilled = {{hash_of_id(message_kind::task, a_task("order-11")), {3}, {16}, ms(1'767'409'446'000)},
+      {hash_of_id(message_kind::task, a_task("order-12")), {0xfedcba9876543210}, {}, ms(1'767'409'447'000)}};
+  return c;
+}
+
 commit a_tombstone() {
   auto c = a_commit(phases::deleted{ms(1'767'323'047'000)});
   c.entries.clear();
@@ -191,7 +199,7 @@ std::vector<std::pair<std::string, commit>> commits() {
   return {{"commit_idle.hex", a_commit(phases::idle{})}, {"commit_running.hex", a_commit(phases::running{a_run()})},
       {"commit_retry_wait.hex", a_commit(phases::retry_wait{a_run(), ms(1'767'323'050'000)})},
       {"commit_yielded.hex", a_commit(phases::yielded{a_run()})}, {"commit_deleted.hex", a_tombstone()},
-      {"commit_busy.hex", a_busy_commit()}};
+      {"commit_busy.hex", a_busy_commit()}, {"commit_delayed.hex", a_delaying_commit()}};
 }
 
 task an_order() {
@@ -320,6 +328,19 @@ TEST_CASE("tasks are written as they always were, and what was written is read",
       expected_task.digest = digest_of_body(payload);
       CHECK(*read == expected_task);
     }
+  }
+}
+
+TEST_CASE("a task for later is written as it always was, and what was written is read", "[wire]") {
+  task t;
+  t.id = a_task("order-11");
+  t.not_before = ms(1'767'409'446'000);
+  t.what = turn{.input = "Has it come?", .runner = "agent", .options = {}};
+  for (const auto& [name, as] : {std::pair{"task_delayed.hex"s, encoding::msgpack}, std::pair{"task_delayed.json"s, encoding::json}}) {
+    check_golden(name, codec::encode_task(t, as));
+    t.encoding = as;
+    t.digest = digest_of_body(golden(name));
+    CHECK(*codec::decode_task(golden(name), from_queue, {}) == t);
   }
 }
 

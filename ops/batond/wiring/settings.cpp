@@ -27,6 +27,7 @@ session::limits session_limits(const options& o) {
   l.slices_max = o.session.slices_max;
   l.debounce = o.session.debounce;
   l.debounce_longest = o.session.debounce_longest;
+  l.delay_max = o.session.delay_max;
   l.settle = o.session.settle;
   l.labels_max = o.session.labels_max;
   l.record_bytes_max = o.session.record_bytes_max.bytes;
