@@ -55,6 +55,28 @@ CLI::Option* add_duration(CLI::App& to, const std::string& name, Into& into, con
   }, help)->type_name("DURATION");
 }
 
+/// As a task's own field is read.
+std::optional<instant> time_of(const std::string& text) {
+  const auto with_it = codec::encode_value(value::object{{"runner", "r"}, {"input", ""}, {"not_before", text}}, encoding::json);
+  const auto read = codec::decode_task(with_it, {}, {});
+  return read ? read->not_before : std::nullopt;
+}
+
+/// A time, or with a plus a while from now.
+template <class Into>
+CLI::Option* add_time(CLI::App& to, const std::string& name, Into& into, const std::string& help) {
+  return to.add_option_function<std::string>(name, [&into, name](const std::string& text) {
+    const auto after = text.starts_with("+") ? config::parse_duration(text.substr(1)) : std::nullopt;
+    const auto at = time_of(text);
+    if (!after && !at) refuse(name, "'" + text + "' is no time such as 2026-12-24T18:00:00Z or +10m");
+    if (after) {
+      into = *after;
+    } else {
+      into = *at;
+    }
+  }, help)->type_name("TIME|+DURATION");
+}
+
 /// Any JSON; the codec reads objects and arrays, so the text is read as the only element of one.
 template <class Into>
 CLI::Option* add_json(CLI::App& to, const std::string& name, Into& into, bool only_object, const std::string& help) {
@@ -145,6 +167,7 @@ void add_send(CLI::App& to, const shared_typed& all) {
       ->type_name("0-9");
   add_labels(c, "--label", o.labels, "on the task; may be repeated");
   add_duration(c, "--deadline", o.deadline, "give the run up when it is not done by then");
+  add_time(c, "--not-before", o.not_before, "start no earlier: 2026-12-24T18:00:00Z, or +10s, +5m, +2h from now");
   add_duration(c, "--timeout", o.timeout, "wait no longer; the run goes on");
   c.add_flag("--no-wait", o.no_wait, "only print the run's id once the task is stored");
   on_chosen(c, all, [at = all.get()](desk& d) { return send(at->send, d); });

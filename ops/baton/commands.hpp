@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "messages/control.hpp"
@@ -38,6 +39,8 @@ struct send_order {
   std::uint8_t priority = 0;
   baton::labels labels;
   std::optional<milliseconds> deadline;
+  /// The turn does not start before: at a time, or from now.
+  std::variant<std::monostate, instant, milliseconds> not_before;
   std::optional<milliseconds> timeout;
   bool no_wait = false;
 };

@@ -37,10 +37,16 @@ const ledger_item* settled_item(const head& h, const task_id& id) {
   return found == h.ledger.end() ? nullptr : &*found;
 }
 
+const spilled_turn* delayed_turn(const head& h, const task_id& id) {
+  const auto found = std::ranges::find(h.spilled, hash_of_id(message_kind::task, id), &spilled_turn::id);
+  return found == h.spilled.end() ? nullptr : &*found;
+}
+
 } // namespace
 
 std::optional<body_digest> known_content(const head& h, const task_id& id) {
   if (const auto* run = run_of(h.phase); run != nullptr && run->id == id) return run->digest;
+  if (const auto* delayed = delayed_turn(h, id)) return delayed->digest;
   const auto* item = settled_item(h, id);
   return item == nullptr ? std::nullopt : std::optional{item->digest};
 }
@@ -89,6 +95,12 @@ or_complaint<std::optional<run_end>> run_watch::look(const accepted_task& task, 
   const auto last = log_.last(task.session);
   if (!last) return unexpected{complaint_of(last.error())};
   const auto* run = *last ? run_of((*last)->commit.head.phase) : nullptr;
+  const auto* delayed = *last ? delayed_turn((*last)->commit.head, task.id) : nullptr;
+  const bool waits = delayed != nullptr && delayed->not_before > time_->now() && (run == nullptr || run->id != task.id);
+  if (waits) {
+    told.delayed(delayed->not_before);
+    return over;
+  }
   told.quiet(run == nullptr ? std::nullopt : std::optional{run->id});
   return over;
 }

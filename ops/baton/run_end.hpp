@@ -54,6 +54,8 @@ public:
   virtual ~progress() = default;
   virtual void live(std::string_view kind, const task_id& run, const std::string& execution, const value& data) = 0;
   virtual void event(const value& about_run) = 0;
+  /// The run's time has not come.
+  virtual void delayed(instant until) = 0;
   /// Nothing was heard of the run for a while. `under_way`: the run that its session is busy with, if there is one.
   virtual void quiet(const std::optional<task_id>& under_way) = 0;
 };

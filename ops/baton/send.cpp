@@ -1,6 +1,7 @@
 // baton send
 #include <iostream>
 #include <sstream>
+#include <utility>
 
 #include "messages/codec.hpp"
 #include "messages/digest.hpp"
@@ -40,6 +41,8 @@ or_complaint<task> task_of(const send_order& o, const desk& at) {
   made.priority = o.priority;
   made.labels = o.labels;
   if (o.deadline) made.deadline = at.time.now() + *o.deadline;
+  if (const auto* when = std::get_if<instant>(&o.not_before)) made.not_before = *when;
+  if (const auto* after = std::get_if<milliseconds>(&o.not_before)) made.not_before = at.time.now() + *after;
   made.what = turn{*std::move(input), o.runner, o.options, o.when_busy};
   return made;
 }
@@ -65,6 +68,7 @@ public:
   void event(const value& about) override {
     is_heard_ = true;
     const auto* kind = about.find("kind");
+    if (const auto until = delayed_until(about)) return delayed(*until);
     if (tell_.json() || kind == nullptr || *kind == value{"slice_started"} || *kind == value{"checkpoint_stored"}) return;
     tell_.aside("[" + shown_event(about) + "]");
   }
@@ -75,6 +79,13 @@ public:
     is_heard_ = true;
     if (under_way) return tell_.aside("[task " + of_.id.text() + " waits behind run " + under_way->text() + "]");
     tell_.aside("[task " + of_.id.text() + " is stored, but nothing was heard of it yet: is a node there? (baton doctor)]");
+  }
+
+  void delayed(instant until) override {
+    is_heard_ = true;
+    if (!tell_.json() && !std::exchange(is_told_, true)) {
+      tell_.aside("[task " + of_.id.text() + " is delayed until " + shown(until) + "]");
+    }
   }
 
   /// The result is what was seen already.
@@ -90,6 +101,8 @@ private:
   console& tell_;
   const accepted_task& of_;
   bool is_heard_ = false;
+  /// What it waits for.
+  bool is_told_ = false;
   std::string execution_;
   std::string said_;
 };
@@ -217,7 +230,7 @@ complaint not_accepted(const send_order& o, const task_id& id, const nats::api_f
   return told;
 }
 
-ending tell_accepted(const accepted_task& task, desk& at) {
+ending tell_accepted(const accepted_task& task, const std::optional<instant>& not_before, desk& at) {
   if (task.duplicate) {
     const auto log = at.broker.reader();
     if (!log) return unexpected{log.error()};
@@ -229,10 +242,13 @@ ending tell_accepted(const accepted_task& task, desk& at) {
   if (!at.tell.json()) {
     at.tell.line(task.id.text());
     if (task.duplicate) at.tell.aside("[the session has it already: nothing was added]");
+    if (not_before && *not_before > at.time.now()) at.tell.aside("[it is stored, and delayed until " + shown(*not_before) + "]");
     return exit_code::done;
   }
-  at.tell.object(value{value::object{{"session", task.session.text()}, {"run", task.id.text()}, {"status", "accepted"},
-      {"seq", task.seq.value}, {"duplicate", task.duplicate}}});
+  value::object told{{"session", task.session.text()}, {"run", task.id.text()}, {"status", "accepted"}, {"seq", task.seq.value},
+      {"duplicate", task.duplicate}};
+  if (not_before) told.emplace_back("not_before", milliseconds_of(*not_before));
+  at.tell.object(value{std::move(told)});
   return exit_code::done;
 }
 
@@ -257,7 +273,7 @@ ending send(const send_order& o, desk& at) {
   const auto stored = at.broker.publish_task(o.session, payload, o.session.text() + "/" + made->id.text());
   if (!stored) return unexpected{not_accepted(o, made->id, stored.error())};
   const accepted_task task{o.session, made->id, digest_of_body(payload), stored->seq, stored->duplicate};
-  if (!watching) return tell_accepted(task, at);
+  if (!watching) return tell_accepted(task, made->not_before, at);
   live_view view{at.tell, task};
   const auto end = watching->wait(task, o.timeout, view);
   const telling told{at, task, view};

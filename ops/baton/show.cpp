@@ -34,12 +34,20 @@ std::string last_line(const head& h) {
   return text;
 }
 
+std::string delayed_line(const head& h) {
+  const auto waiting = delays_of(h);
+  if (!waiting) return {};
+  const auto* what = waiting->turns == 1 ? " turn, delayed until " : " turns, the first of them delayed until ";
+  return std::to_string(waiting->turns) + what + shown(waiting->first);
+}
+
 void tell_head(const session_id& session, const head& h, console& to) {
   row(to, "session", session.text());
   row(to, "title", h.title.empty() ? "" : h.title + "  (version " + std::to_string(h.title_version) + ")");
   row(to, "phase", phase_line(h));
   if (const auto* run = run_of(h.phase)) row(to, "last error", run->last_error);
   row(to, "last run", last_line(h));
+  row(to, "delayed", delayed_line(h));
   row(to, "runs", std::to_string(h.runs));
   row(to, "pinned", h.pinned ? "yes" : "");
   row(to, "labels", shown(h.labels));
@@ -139,7 +147,18 @@ or_complaint<whole> read_whole(const show_order& o, desk& at) {
   return found;
 }
 
-bool is_shown(const show_order& o, const entry& e) { return o.run.empty() || e.run == o.run; }
+/// A delayed task is no part of the transcript: what it says follows when it runs.
+bool is_shown(const show_order& o, const entry& e) {
+  const bool is_delayed = e.hidden && e.content.find("delayed_task") != nullptr;
+  return !is_delayed && (o.run.empty() || e.run == o.run);
+}
+
+/// What a list says of a session: what it does, or waits for.
+std::string state_of(const head& h) {
+  const auto waiting = delays_of(h);
+  const bool only_waits = waiting && std::holds_alternative<phases::idle>(h.phase);
+  return only_waits ? "delayed until " + shown(waiting->first) : std::string{name_of(h.phase)};
+}
 
 value whole_object(const show_order& o, const whole& w) {
   auto told = to_value(o.session, w.head);
@@ -200,7 +219,7 @@ ending list_sessions(desk& at) {
     const auto& h = (*last)->commit.head;
     if (at.tell.json()) at.tell.object(to_value(session, h));
     if (at.tell.json()) continue;
-    at.tell.line(padded(session.text(), width) + padded(name_of(h.phase), 12) + padded(std::to_string(h.runs), 7)
+    at.tell.line(padded(session.text(), width) + padded(state_of(h), 12) + padded(std::to_string(h.runs), 7)
                  + padded(shown(h.changed_at), 26) + on_one_line(h.title));
   }
   return exit_code::done;

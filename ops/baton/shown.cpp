@@ -1,9 +1,11 @@
 #include "ops/baton/shown.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
 #include "messages/codec.hpp"
+#include "messages/digest.hpp"
 #include "messages/overloaded.hpp"
 
 namespace baton::cli {
@@ -133,6 +135,27 @@ const run_record* run_of(const phase& p) {
   return nullptr;
 }
 
+std::optional<instant> delayed_until(const value& event) {
+  const auto* as = event.find("disposition");
+  const auto* due = event.find("due");
+  const auto* ms = due == nullptr ? nullptr : due->as<std::int64_t>();
+  if (as == nullptr || ms == nullptr || *as != value{baton::to_text(disposition::delayed)}) return std::nullopt;
+  return instant{milliseconds{*ms}};
+}
+
+std::optional<delays> delays_of(const head& h) {
+  const auto* run = run_of(h.phase);
+  std::optional<delays> found;
+  for (const auto& turn : h.spilled) {
+    // It waits no more.
+    if (run != nullptr && turn.id == hash_of_id(message_kind::task, run->id)) continue;
+    if (!found) found = delays{0, turn.not_before};
+    found->turns += 1;
+    found->first = std::min(found->first, turn.not_before);
+  }
+  return found;
+}
+
 std::string shown_event(const value& event) {
   std::string line;
   const auto add = [&](std::string_view name, std::string_view before) {
@@ -144,6 +167,7 @@ std::string shown_event(const value& event) {
   add("run", "");
   add("disposition", "");
   add("other", "");
+  if (const auto until = delayed_until(event)) line.append(" until ").append(shown(*until));
   add("code", "");
   add("detail", "");
   add("slice", "slice ");
@@ -166,6 +190,10 @@ value to_value(const session_id& session, const head& h) {
       {"changed_at", milliseconds_of(h.changed_at)}};
   if (const auto* run = run_of(h.phase)) told.emplace_back("run", run_object(*run));
   if (const auto* waits = std::get_if<phases::retry_wait>(&h.phase)) told.emplace_back("due", milliseconds_of(waits->due));
+  if (const auto waiting = delays_of(h)) {
+    told.emplace_back("delayed", std::uint64_t{waiting->turns});
+    told.emplace_back("delayed_until", milliseconds_of(waiting->first));
+  }
   if (h.last) told.emplace_back("last_run", last_object(*h.last));
   return told;
 }

@@ -1,6 +1,8 @@
 // Sessions, commits and letters as a person reads them, and as JSON objects. Pure.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +33,14 @@ namespace baton::cli {
 [[nodiscard]] const run_record* run_of(const phase& p);
 
 /// Of the part of an event that a line has room for: `run_completed t7 slice 2`. Takes the JSON of a `Baton-Event`.
+/// What an event says of a turn that waits for its time; nothing: it is about something else.
+[[nodiscard]] std::optional<instant> delayed_until(const value& event);
+/// The turns that wait for their time; nothing: none does.
+struct delays {
+  std::size_t turns = 0;
+  instant first;
+};
+[[nodiscard]] std::optional<delays> delays_of(const head& h);
 [[nodiscard]] std::string shown_event(const value& event);
 [[nodiscard]] value to_value(const event& e);
 [[nodiscard]] value to_value(const session_id& session, const head& h);

@@ -63,6 +63,7 @@ std::string words_of(const timeline_step& s) {
   if (s.kind == event_kind::dead_letter_confirmed) return "dead letter stored";
   if (const auto ended = settlement_of(s.kind)) return std::string{to_text(*ended)};
   if (s.kind == event_kind::message_disposed) {
+    if (s.disposition == disposition::delayed && s.due) return "delayed until " + shown(*s.due);
     std::string became{to_text(s.disposition)};
     std::ranges::replace(became, '_', ' ');
     return s.message.text() + " " + became;
@@ -95,7 +96,7 @@ std::string details_of(const timeline_step& s, instant began) {
   if (s.until != s.at) add("until +" + shown_duration(s.until - began));
   if (!s.code.empty()) add(s.code);
   if (s.attempt > 0) add(numbered(s.attempt, "failed attempt"));
-  if (s.due) add("retry due +" + shown_duration(*s.due - began));
+  if (s.due && s.disposition != disposition::delayed) add("retry due +" + shown_duration(*s.due - began));
   if (s.ran) add("the slice ran for " + std::string{s.ran_longer ? "at least " : ""} + shown_duration(*s.ran));
   if (s.kind == event_kind::session_taken) add("nothing was stored for " + shown_duration(s.after_silence));
   return text;
@@ -113,6 +114,8 @@ std::string line_of(const std::string& when, const std::string& what, const std:
 
 std::string first_line(const timeline& t, instant now) {
   auto text = "run " + t.run.text() + (t.runner.empty() ? "" : " of runner " + t.runner);
+  const auto& last = t.steps.back();
+  if (!t.ended && last.disposition == disposition::delayed && last.message == t.run) return text + ": " + words_of(last);
   text += t.ended ? ": " + std::string{to_text(*t.ended)} : ": under way";
   if (!t.code.empty()) text += " (" + t.code + ")";
   text += (t.ended ? " after " : " for ") + shown_duration((t.ended ? t.ended_at : now) - t.began);

@@ -256,6 +256,23 @@ class Send(Cli):
         first.until("cancelled")
         self.assertIn("no run is under way", self.err("steer", self.session, "too late", code=REFUSED))
 
+    def test_a_turn_for_later_waits_and_says_until_when(self):
+        accepted = self.object("send", self.session, "x", "--id", "far", "--not-before", "2099-01-01T00:00:00+01:00", "--no-wait")
+        self.assertEqual((accepted["status"], accepted["not_before"]), ("accepted", 4070905200000))
+        self.assertIn("delayed until", self.err("send", self.session, "x", "--id", "day", "--not-before", "+24h", "--no-wait"))
+        refused = wait_until(lambda: self.objects("dead", "ls", self.session), "the letter of the far one")[0]
+        self.assertEqual((refused["id"], refused["reason"]), ("far", "invalid_not_before"))
+        soon = self.follow("send", self.session, "it is time", "--id", "soon", "--not-before", "+2s")
+        soon.until("task soon is delayed until 20")
+        soon.until("^it is time$")
+        shown = self.object("show", self.session)
+        self.assertEqual((shown["delayed"], [entry["run"] for entry in shown["transcript"]]), (1, ["soon", "soon"]))
+        for said, *how in (("1 turn, delayed until 20",), ("run day: delayed until 20", "--run", "day"), ("day delayed until 20", "--events")):
+            self.assertIn(said, self.out("show", self.session, *how))
+        self.assertRegex(self.out("ls"), rf"(?m)^{self.session} +delayed until 20")
+        self.out("cancel", self.session, "day")
+        self.assertNotIn("delayed", self.object("show", self.session))
+
     def test_a_slice_that_hangs_is_killed_and_tried_again(self):
         first = self.follow("send", self.session, "x", "--runner", "sleep", "--id", "first")
         wait_until(lambda: self.under_way() == "first", "the run to be on record")
@@ -440,6 +457,7 @@ class Change(Cli):
 class Usage(Cli):
     def test_what_is_wrong_with_a_command_line_exits_2(self):
         for wrong in ([], ["frob"], ["send"], ["send", "a b", "x"], ["send", "s", "x", "--deadline", "soon"], ["edit", "s"],
+                      *(["send", "s", "x", "--not-before", wrong] for wrong in ("soon", "+5", "2026-13-01T00:00:00Z", "12")),
                       ["send", "s", "--options", "[1]"], ["send", "s", "--input-json", "{"], ["dead", "requeue"], ["dead", "requeue", "1", "--all"]):
             with self.subTest(wrong):
                 self.assertIn("--help", self.err(*wrong, code=USAGE))
@@ -465,10 +483,10 @@ class Usage(Cli):
 
     def test_help_version_and_completion_need_no_broker(self):
         self.assertIn("Exit codes:", self.out("--help"))
-        self.assertIn("--input-json", self.out("send", "--help"))
+        self.assertRegex(self.out("send", "--help"), r"(?s)--input-json.*--not-before")
         self.assertRegex(self.out("--version"), r"^baton \d+\.\d+")
         for shell in ("bash", "zsh", "fish"):
-            self.assertIn("requeue", self.out("completion", shell))
+            self.assertRegex(self.out("completion", shell), r"(?s)not-before.*requeue|requeue.*not-before")
         self.err("completion", "tcsh", code=USAGE)
 
     def test_bash_completes_commands_and_options(self):

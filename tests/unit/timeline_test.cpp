@@ -1,4 +1,5 @@
 // What a person is told of a run, from the commits of its session.
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include <string>
@@ -131,6 +132,21 @@ TEST_CASE("what joined a run, or came too late for it, is told with it", "[timel
   const auto lines = lines_of(log.commits);
   CHECK(lines.at(3).find("t2 injected") != std::string::npos);
   CHECK(lines.at(5).find("t3 next turn") != std::string::npos);
+}
+
+TEST_CASE("a turn that waits for its time is told with it", "[timeline]") {
+  log_of_session log;
+  event delayed;
+  delayed.kind = event_kind::message_disposed;
+  delayed.run = t1;
+  delayed.disposition = disposition::delayed;
+  delayed.due = instant{milliseconds{1'767'409'446'000}};
+  log.commit(seconds{1}, {delayed}, false);
+  CHECK(lines_of(log.commits).at(0).find(": delayed until 2026-01-03T03:04:06.000Z") != std::string::npos);
+  log.commit(seconds{9}, {log.about(event_kind::run_completed)}, false);
+  const auto lines = lines_of(log.commits);
+  CHECK(lines.at(0).find(": completed after") != std::string::npos);
+  CHECK(std::ranges::any_of(lines, [](const auto& line) { return line.find("  delayed until 2026-01-03T03:04:06.000Z") != std::string::npos && line.find("retry") == std::string::npos; }));
 }
 
 TEST_CASE("however many checkpoints a slice leaves, they are one line", "[timeline]") {
