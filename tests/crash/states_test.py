@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 import unittest
 
 BIN, ROOT = sys.argv[1], sys.argv[2]
@@ -47,6 +48,13 @@ mode = "jsonl"
 # ---- the steps that bring a state about, and let it go on. Each is a function of the world; session `s` if nothing else is said.
 def turn(task, *script, session="s", **fields):
     return lambda w: w.publish("task", session, {"id": task, "runner": "gates", "input": "\n".join(script), **fields})
+
+
+def later(task, *script):
+    """A turn that is delayed, and due soon."""
+    def publish(w):
+        turn(task, *script, not_before=int(time.time() * 1000) + 3_000)(w)
+    return publish
 
 
 def control(message, kind, **fields):
@@ -139,6 +147,8 @@ HAS_YIELDED = [turn("t1", "mark before", "checkpoint", "gate a", "until yield", 
                turn("o1", "gate b", session="other"), in_hand(3), opened("a"), stored("run_yielded", "t1"), stands_at("b", "o1", "other")]
 WAITS_FOR_RETRY = [turn("t1", "mark before", "checkpoint", "fail", "mark after"), stored("run_retry_scheduled", "t1"), turn("t2"), in_hand(2)]
 OBEYS_LATE = ("until cancel", "gate b", "obey")
+WAKES = "baton.wake."
+THEN_ANOTHER = [stored("run_completed", "t1"), turn("t2"), stored("run_completed", "t2")]
 CANCELLED = {"c1": ({"accepted", "duplicate"}, "cancelled")}
 
 STATES = {
@@ -223,6 +233,17 @@ STATES = {
     "turns are replaced and nobody was told":
         State([*RUNS, turn("t2"), turn("t3"), in_hand(3), swallowed(*LOST), turn("t4", when_busy="replace"), stored("run_cancelled", "t3")],
               cancelled("t2", "t3") + completed("t1", "t4")),
+
+    "a turn for later is stored and its wake is not":
+        State([swallowed(WAKES), later("t1", "mark done"), has_tried(WAKES)], completed("t1"), once=("s t1 done",), then=[stored("run_completed", "t1")],
+              told={"t1": ({"accepted", "duplicate"}, None)}),
+    "a turn for later waits for its time":
+        State([later("t1", "mark done"), stored("message_disposed", "t1"), in_hand(0)], completed("t1", "t2"), once=("s t1 done",), then=THEN_ANOTHER),
+    "a turn for later runs":
+        State([later("t1", "mark before", "checkpoint", "gate a", "mark after"), stored("message_disposed", "t1"), stands_at("a"), in_hand(0)],
+              completed("t1", "t2"), once=("s t1 before", "s t1 after"), then=THEN_ANOTHER),
+    "a turn for later has ended and nobody was told":
+        State([swallowed(*LOST), later("t1", "mark done"), stored("run_completed", "t1")], completed("t1"), once=("s t1 done",)),
 
     "a session is set aside":
         State([turn("t0"), stored("run_completed", "t0"), unreadable(), turn("t1"), turn("t2"), has_said("session s keeps ending in error")],
