@@ -23,6 +23,16 @@ std::string read_all(const std::filesystem::path& file) {
   return text.str();
 }
 
+/// Until the end, or until it is told to stop: programs that outlive the node for a moment may hold the other end.
+void read_on(int output, const std::stop_token& stop) {
+  constexpr int look_every_ms = 50;
+  while (!stop.stop_requested()) {
+    pollfd in{output, POLLIN, 0};
+    char some[4096];
+    if (poll(&in, 1, look_every_ms) == 1 && read(output, some, sizeof some) <= 0) return;
+  }
+}
+
 } // namespace
 
 node_under_test::node_under_test(const std::string& program, const std::string& url, const std::filesystem::path& dir,
@@ -55,10 +65,13 @@ node_under_test::node_under_test(const std::string& program, const std::string& 
     }
     said.append(some, static_cast<std::size_t>(n));
   }
+  reader_ = std::jthread{[output = output_](const std::stop_token& stop) { read_on(output, stop); }};
 }
 
 node_under_test::~node_under_test() {
   kill();
+  reader_.request_stop();
+  reader_.join();
   close(output_);
 }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace baton::support {
@@ -34,8 +35,10 @@ private:
 
   /// -1: it has ended.
   pid_t process_ = -1;
-  /// What it says; it says little, so nobody reads on.
+  /// What it says. Read to its end, though nobody wants it: a node that many sessions are taken from says much, and one whose
+  /// output is full stands still.
   int output_ = -1;
+  std::jthread reader_;
 };
 
 /// Of any process.
