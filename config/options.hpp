@@ -122,7 +122,7 @@ struct stream_options {
   byte_size log_max = gib(8);
   byte_size dead_max = mib(512);
   byte_size blobs_max = gib(4);
-  byte_size wakes_max = mib(512);
+  byte_size wakes_max = mib(128);
   /// Of log_max: no slice starts once less than this is free.
   byte_size log_reserve = mib(64);
   friend bool operator==(const stream_options&, const stream_options&) = default;

@@ -237,6 +237,8 @@ void partition_actor::on_idle(const session_idle& in) {
   by_address_.erase(found->second.actor.address());
   send_exit(found->second.actor, caf::exit_reason::user_shutdown);
   residents_.erase(found);
+  // Not that of a turn that fell due while the session could not start it, or by a clock that was set back since.
+  wakes_.take(wakes::session_was_lost{in.session});
   with_->metrics->count(counter::sessions_passivated);
 }
 

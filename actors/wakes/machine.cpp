@@ -43,6 +43,7 @@ public:
 
   void operator()(const wanted& in) {
     auto& [name, r] = *s_.known.try_emplace(in.name).first;
+    if (!r.wanted || r.wanted->due != in.wake.due) r.fired = false;
     r.wanted = in.wake;
     r.owed = true;
     see_to(name, r);
@@ -64,7 +65,6 @@ public:
     auto& [name, r] = *at;
     if (const auto* done = std::get_if<wake_written>(&in.result)) {
       r.stored = {done->seq, r.put_due};
-      r.fired = false;
       return see_to(name, r);
     }
     r.doubtful = true;
@@ -111,7 +111,7 @@ public:
     s_.last_step = with_.monotonic;
     const auto late = with_.now - with_.settings.present_for;
     fire_from(s_.by_due.begin(), late, may.late_max, true);
-    fire_from(s_.by_due.upper_bound({late, stream_seq{~std::uint64_t{0}}}), with_.now, may.late_max * present_share, false);
+    fire_from(s_.by_due.upper_bound(late), with_.now, may.late_max * present_share, false);
   }
 
   void operator()(const session_was_lost& in) {
@@ -133,7 +133,7 @@ private:
   void order(effect e) { effects_.push_back(std::move(e)); }
 
   void load() {
-    if (!s_.next_page || s_.loading || s_.retry_is_set || s_.known.size() >= with_.settings.known_max) return;
+    if (!s_.next_page || s_.loading || s_.retry_is_set) return;
     s_.loading = true;
     order(load_page{*s_.next_page});
   }
@@ -203,7 +203,6 @@ private:
     }
     if (is_owed) order(tell_removed{name});
     s_.known.erase(name);
-    load();
   }
 
   void start_queued() {
@@ -234,21 +233,19 @@ private:
     }
   }
 
-  /// Only what is stored as it is wanted can be due.
   void set_time(const wake_name& name, record& r) {
-    const bool is_timed = r.wanted && r.stored && r.stored->due == r.wanted->due && !r.fired;
-    const auto place = is_timed ? std::optional{std::pair{r.wanted->due, r.stored->seq}} : std::nullopt;
-    if (place == r.timed) return;
-    if (r.timed) s_.by_due.erase(*r.timed);
-    if (place) s_.by_due.emplace(*place, &name);
-    r.timed = place;
+    const auto due = r.wanted && !r.fired ? std::optional{r.wanted->due} : std::nullopt;
+    if (due == r.timed) return;
+    if (r.timed) s_.by_due.erase(due_wake{*r.timed, &name});
+    if (due) s_.by_due.insert(due_wake{*due, &name});
+    r.timed = due;
   }
 
   void fire_from(decltype(state::by_due)::iterator at, instant until, std::uint64_t most, bool late) {
-    for (; at != s_.by_due.end() && at->first.first <= until && most > 0; --most) {
-      const auto& name = *at->second;
+    for (; at != s_.by_due.end() && at->due <= until && most > 0; --most) {
+      const auto& name = *at->name;
       auto& r = s_.known.find(name)->second;
-      order(fire{name, at->first.first, late});
+      order(fire{name, at->due, late});
       r.fired = true;
       r.timed.reset();
       at = s_.by_due.erase(at);
@@ -257,7 +254,7 @@ private:
 
   void set_next_timer() {
     if (s_.by_due.empty()) return;
-    const auto wait = std::clamp(s_.by_due.begin()->first.first - with_.now, milliseconds{0}, with_.settings.longest_timer);
+    const auto wait = std::clamp(s_.by_due.begin()->due - with_.now, milliseconds{0}, with_.settings.longest_timer);
     auto due = with_.monotonic + wait;
     if (s_.last_step) due = std::max(due, *s_.last_step + step_of(with_.settings).every);
     if (s_.timer_due && *s_.timer_due <= due) return;

@@ -2,9 +2,10 @@
 // opening of a partition; both clocks come in with the input. Nothing of it is stored but the wakes themselves: its successor
 // loads them again.
 //
-// A wake fires when its time has come by the wall clock, never before; it stays stored until its session wants it no more, and
-// fires again when its session's actor was lost. What a session wants is put over what is stored, and asked again until the store
-// has it; after a refusal or silence the store is read before anything else is done.
+// A wake fires when its time has come by the wall clock, never before, also if the store does not take it; it stays stored until
+// its session wants it no more, and fires again when its session's actor was lost or has left memory. What a session wants is put
+// over what is stored, and asked again until the store has it; after a refusal or silence the store is read before anything else
+// is done. All of the partition's wakes are in memory: what bounds them is the size of their stream.
 // The late ones (after downtime, or a clock that jumped) fire oldest first, at most `per_second` in any second, spread over it;
 // those that are due in the present have a larger share of their own, and so do not wait behind them.
 #pragma once
@@ -33,9 +34,6 @@ struct settings {
   milliseconds longest_timer{5'000};
   /// Requests to the store without an answer.
   std::size_t in_flight_max = 64;
-  /// No more are loaded while this many are known; the rest follows as they go. What sessions want in addition stands in messages
-  /// that they have not acknowledged, and is bounded by those.
-  std::size_t known_max = 200'000;
 };
 
 struct context {
@@ -69,7 +67,19 @@ struct record {
   bool owed = false;
   bool fired = false;
   /// Its place in `state::by_due`.
-  std::optional<std::pair<instant, stream_seq>> timed;
+  std::optional<instant> timed;
+};
+
+/// Points into `state::known`.
+struct due_wake {
+  instant due;
+  const wake_name* name = nullptr;
+};
+struct due_first {
+  using is_transparent = void;
+  bool operator()(const due_wake& a, const due_wake& b) const { return a.due != b.due ? a.due < b.due : *a.name < *b.name; }
+  bool operator()(instant a, const due_wake& b) const { return a < b.due; }
+  bool operator()(const due_wake& a, instant b) const { return a.due < b; }
 };
 
 struct state {
@@ -78,8 +88,8 @@ struct state {
   state& operator=(state&&) = default;
 
   std::map<wake_name, record> known;
-  /// Those that are to fire. Points into `known`.
-  std::map<std::pair<instant, stream_seq>, const wake_name*> by_due;
+  /// Those that are to fire.
+  std::set<due_wake, due_first> by_due;
   /// Waits for fewer requests to be under way.
   std::deque<wake_name> queued;
   std::size_t in_flight = 0;
@@ -107,7 +117,7 @@ struct remove_answered { wake_name name; wake_remove_result result; };
 struct find_answered { wake_name name; wake_store::find_result result; };
 struct retry_is_due {};
 struct timer_is_due { std::uint64_t number = 0; };
-/// Its actor has ended without a word: what it was told is to be told again.
+/// Its actor has ended, without a word or with nothing to do: what it was told and still wants is to be told again.
 struct session_was_lost { session_id session; };
 // clang-format on
 using input = std::variant<opened, page_came, wanted, unwanted, put_answered, remove_answered, find_answered, retry_is_due,

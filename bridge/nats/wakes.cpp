@@ -120,11 +120,13 @@ void nats_wake_store::put(partition_id partition, const session_id& session, con
     stream_seq expected, std::function<void(wake_put_result)> done) {
   const header expects[] = {{expected_last_header, std::to_string(expected.value)}};
   over_.request(subjects::wake(partition, session, key), expects, codec::encode_wake(w), api_patience,
-      [done = std::move(done)](const requester::result& answer) {
+      [done = std::move(done), full = full_](const requester::result& answer) {
         const auto stored = published_of(answer);
         if (stored) return done(wake_written{stored->seq});
         if (stored.error().code == refusal_code::wrong_last_sequence) return done(wake_differs{});
-        done(is_full(stored.error()) ? wake_failure::full : wake_failure::unreachable);
+        const bool has_no_room = is_full(stored.error());
+        if (has_no_room && full) full(subjects::wakes_stream);
+        done(has_no_room ? wake_failure::full : wake_failure::unreachable);
       });
 }
 

@@ -154,10 +154,15 @@ bool is_shown(const show_order& o, const entry& e) {
 }
 
 /// What a list says of a session: what it does, or waits for.
-std::string state_of(const head& h) {
+struct listed {
+  std::string_view phase;
+  /// Until when it only waits, and its title.
+  std::string title;
+};
+listed listed_of(const head& h) {
   const auto waiting = delays_of(h);
-  const bool only_waits = waiting && std::holds_alternative<phases::idle>(h.phase);
-  return only_waits ? "delayed until " + shown(waiting->first) : std::string{name_of(h.phase)};
+  if (!waiting || !std::holds_alternative<phases::idle>(h.phase)) return {name_of(h.phase), h.title};
+  return {"delayed", "delayed until " + shown(waiting->first) + (h.title.empty() ? "" : ": " + h.title)};
 }
 
 value whole_object(const show_order& o, const whole& w) {
@@ -219,8 +224,9 @@ ending list_sessions(desk& at) {
     const auto& h = (*last)->commit.head;
     if (at.tell.json()) at.tell.object(to_value(session, h));
     if (at.tell.json()) continue;
-    at.tell.line(padded(session.text(), width) + padded(state_of(h), 12) + padded(std::to_string(h.runs), 7)
-                 + padded(shown(h.changed_at), 26) + on_one_line(h.title));
+    const auto [phase, title] = listed_of(h);
+    at.tell.line(padded(session.text(), width) + padded(phase, 12) + padded(std::to_string(h.runs), 7)
+                 + padded(shown(h.changed_at), 26) + on_one_line(title));
   }
   return exit_code::done;
 }

@@ -32,7 +32,6 @@ namespace baton::cli {
 /// The run under way; nullptr if there is none.
 [[nodiscard]] const run_record* run_of(const phase& p);
 
-/// Of the part of an event that a line has room for: `run_completed t7 slice 2`. Takes the JSON of a `Baton-Event`.
 /// What an event says of a turn that waits for its time; nothing: it is about something else.
 [[nodiscard]] std::optional<instant> delayed_until(const value& event);
 /// The turns that wait for their time; nothing: none does.
@@ -41,6 +40,7 @@ struct delays {
   instant first;
 };
 [[nodiscard]] std::optional<delays> delays_of(const head& h);
+/// Of the part of an event that a line has room for: `run_completed t7 slice 2`. Takes the JSON of a `Baton-Event`.
 [[nodiscard]] std::string shown_event(const value& event);
 [[nodiscard]] value to_value(const event& e);
 [[nodiscard]] value to_value(const session_id& session, const head& h);

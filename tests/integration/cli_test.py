@@ -269,7 +269,7 @@ class Send(Cli):
         self.assertEqual((shown["delayed"], [entry["run"] for entry in shown["transcript"]]), (1, ["soon", "soon"]))
         for said, *how in (("1 turn, delayed until 20",), ("run day: delayed until 20", "--run", "day"), ("day delayed until 20", "--events")):
             self.assertIn(said, self.out("show", self.session, *how))
-        self.assertRegex(self.out("ls"), rf"(?m)^{self.session} +delayed until 20")
+        self.assertRegex(self.out("ls"), rf"(?m)^{self.session} +delayed +.* delayed until 20")
         self.out("cancel", self.session, "day")
         self.assertNotIn("delayed", self.object("show", self.session))
 

@@ -9,6 +9,7 @@
 #include "bridge/nats/log_reader.hpp"
 #include "bridge/nats/owner_store.hpp"
 #include "bridge/nats/streams.hpp"
+#include "bridge/nats/wakes.hpp"
 #include "messages/codec.hpp"
 #include "messages/subjects.hpp"
 #include "tests/support/nats_link.hpp"
@@ -263,6 +264,18 @@ TEST_CASE("a letter that cannot be stored is not confirmed, and a full stream is
   CHECK(told == std::vector<std::string>{"BATON_DEAD"});
   world.server.kill();
   CHECK_FALSE(world.bury(letter_about(1, "away")));
+}
+
+TEST_CASE("a wake that has no room is not stored, and the full stream is told", "[wakes]") {
+  store_world world{{.partitions = partitions, .wakes_max = 10}};
+  std::vector<std::string> told;
+  nats_wake_store wakes{*world.link.asks, [&told](std::string_view stream) { told.emplace_back(stream); }};
+  support::waited<wake_put_result> put;
+  wakes.put({1}, *session_id::parse("s1"), *wake_key::parse("k"), {instant{}, "x"}, {}, put.to());
+  const auto result = put.get();
+  REQUIRE(std::holds_alternative<wake_failure>(result));
+  CHECK(std::get<wake_failure>(result) == wake_failure::full);
+  CHECK(told == std::vector<std::string>{"BATON_WAKES"});
 }
 
 TEST_CASE("live events name run and execution, and answers use the request's encoding", "[event_sink]") {

@@ -14,7 +14,6 @@ struct player {
   explicit player(unsigned seed) : dice(seed) {
     w.settings.per_second = pick(3) == 0 ? 3 : 50;
     w.settings.in_flight_max = 1 + pick(8);
-    w.settings.known_max = 10 + pick(100);
     w.page_max = 1 + pick(20);
   }
 

@@ -195,20 +195,20 @@ TEST_CASE("only so many requests are under way, and the rest follows", "[wakes]"
   CHECK(w.told.size() == 1'000);
 }
 
-TEST_CASE("no more are loaded than may be known; the others follow as room is made", "[wakes]") {
+TEST_CASE("a wake that the store does not take fires all the same, once", "[wakes]") {
   wakes_world w;
-  w.settings.known_max = 20;
-  w.page_max = 10;
-  for (int i = 0; i < 50; ++i) w.store(name_of("s" + std::to_string(i)), w.wall + 1s);
   w.open();
-  CHECK(w.state.known.size() == 20);
-  for (int round = 0; round < 100 && !w.stored.empty(); ++round) {
-    w.pass(1s);
-    for (const auto& shot : std::exchange(w.fired, {})) w.give(wakes::unwanted{shot.name});
-    w.answer_all();
-    CHECK(w.state.known.size() <= 30);
-  }
-  CHECK(w.stored.empty());
+  w.refuses = true;
+  w.give(wakes::wanted{name_of("s1"), {w.wall + 1h, "x"}});
+  w.answer_all();
+  w.pass(1h);
+  REQUIRE(w.fired.size() == 1);
+  w.refuses = false;
+  w.give(wakes::retry_is_due{});
+  w.answer_all();
+  CHECK(w.stored.size() == 1);
+  w.pass(1h);
+  CHECK(w.fired.size() == 1);
 }
 
 TEST_CASE("a partition without wakes sets no timer", "[wakes]") {

@@ -105,7 +105,7 @@ std::optional<std::string> node::parts::open_ports() {
       nats::nats_session_log::notices{looks_after->missing_stream(), full});
   gauge = std::make_unique<nats::nats_log_gauge>(reached.requests());
   dead = std::make_unique<nats::nats_dead_letters>(reached.requests(), full);
-  wakes = std::make_unique<nats::nats_wake_store>(reached.requests());
+  wakes = std::make_unique<nats::nats_wake_store>(reached.requests(), full);
   events = std::make_unique<nats::nats_event_sink>(reached.link(), [this] { metrics.count(counter::messages_dropped); });
   auto how = source_options_of(given);
   how.trouble = [this](const std::string& what) { log.say(severity::warning, what); };
