@@ -107,7 +107,7 @@ void partition_actor::route(delivery& d) {
                                    to_session(d.session, session::task_arrived{std::move(message), d.crowded});
                                  },
                                  [&](control& c) {
-                                   session::held_control message{std::move(c), d.seq};
+                                   session::held_control message{std::move(c), d.seq, d.stored_at, d.before_open};
                                    to_session(d.session, session::control_arrived{std::move(message)});
                                  }},
              d.body);

@@ -310,6 +310,7 @@ void admit(draft& d, held_task message, bool crowded) {
   }
   if (auto why = objection(d, message)) return refuse(d, message, std::move(*why));
   message.has_waited = d.hand().run || stored_run(d.durable()) != nullptr;
+  aim_early(d, message);
   if (cancel_if_asked_early(d, message) || delay_if_early(d, message)) return;
   const auto task = message.task.id;
   if (!apply_policy(d, message, crowded)) enqueue(d, std::move(message), id, crowded);

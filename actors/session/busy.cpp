@@ -262,7 +262,7 @@ void on_steer(draft& d, held_control message) {
   auto target = std::get<steer>(message.control.what).run;
   if (!target && hand.run) target = hand.run->id;
   if (!target && stored != nullptr) target = stored->id;
-  if (!target) return settle_without_effect(d, message, verdict::unknown);
+  if (!target) return meant_none(d, std::move(message));
   if (const auto* known = find_settled(d.durable(), hash_of_run(*target))) {
     return settle_without_effect(d, message, verdict::conflict, final_status(known->ended));
   }

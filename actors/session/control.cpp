@@ -86,7 +86,7 @@ void on_cancel(draft& d, held_control message) {
   auto target = std::get<cancel>(message.control.what).run;
   if (!target && hand.run) target = hand.run->id;
   if (!target && stored != nullptr) target = stored->id;
-  if (!target) return settle_without_effect(d, message, verdict::unknown);
+  if (!target) return meant_none(d, std::move(message));
   if (hand.current && hand.run && *target == hand.run->id) return cancel_current(d, std::move(message));
   if (cancel_waiting(d, *target, message)) return;
   if (const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, *target))) {
@@ -255,6 +255,26 @@ void end_waiting(draft& d, const held_task& waiting, const std::vector<held_cont
   was_delayed ? let_wake_go(d, id) : settle_ack(d, message_kind::task, run.message, id);
   settle_cancels(d, by, settlement::cancelled);
   turn_is_over(d, run.id, settlement::cancelled);
+}
+
+void meant_none(draft& d, held_control message) {
+  if (message.before_open) return keep_early(d, std::move(message), {});
+  settle_without_effect(d, message, verdict::unknown);
+}
+
+void aim_early(draft& d, const held_task& first) {
+  // One that is delayed was not under way.
+  if (first.task.not_before && *first.task.not_before > d.time()) return;
+  const auto kept = d.hand().early;
+  for (const auto& c : kept) {
+    if (!c.run.empty()) continue;
+    d.happened(early_was_used{c.message.seq});
+    if (first.stored_at > c.message.stored_at) {
+      settle_without_effect(d, c.message, verdict::unknown);
+    } else {
+      d.happened(early_was_kept{{c.message, first.task.id, c.until}});
+    }
+  }
 }
 
 void keep_early(draft& d, held_control message, const task_id& run) {

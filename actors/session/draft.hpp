@@ -170,6 +170,10 @@ std::vector<held_control> take_pending(draft& d, const task_id& run);
 void remove_session(draft& d, const held_control& message);
 /// A message that has come before its turn.
 void keep_early(draft& d, held_control message, const task_id& run);
+/// It names no run, and none is known to be under way: one may be, if its task has not come again yet.
+void meant_none(draft& d, held_control message);
+/// What waits for whatever run was under way: this turn, the first that comes, if it is older; else there was none.
+void aim_early(draft& d, const held_task& first);
 /// Answers a message that changes nothing. A session that the log does not know needs no record of that.
 void settle_without_effect(draft& d, const held_control& message, verdict v, value body = {});
 /// A stub was read back; if a cancel waits for it, that is carried out, or waits on.

@@ -36,6 +36,9 @@ struct held_task {
 struct held_control {
   baton::control control;
   stream_seq seq;
+  instant stored_at{};
+  /// Was in the queue when the partition was taken: it may have been delivered before turns that are older.
+  bool before_open = false;
 };
 
 /// A message that is to join the run of this turn.
@@ -53,6 +56,7 @@ struct pending_cancel {
 /// A cancel or a steer that came before its turn.
 struct early_message {
   held_control message;
+  /// Empty: it meant the run that was under way, whose task is still to come after a restart.
   task_id run;
   instant until;
 };

@@ -188,8 +188,11 @@ STATES = {
     "a run is told to stop in its first slice":
         State([turn("t1", "gate a", *OBEYS_LATE), stands_at("a"), turn("t2"), control("c1", "cancel", run="t1"), in_hand(2, 1), opened("a"), stands_at("b")],
               cancelled("t1") + completed("t2"), told=CANCELLED, session=NO_COMMIT_AT_START),
+    "whatever runs is told to stop":
+        State([turn("t1", "gate a", *OBEYS_LATE), stands_at("a"), turn("t2"), control("c1", "cancel"), in_hand(2, 1), opened("a"), stands_at("b")],
+              cancelled("t1") + completed("t2"), told=CANCELLED, session=NO_COMMIT_AT_START),
     "a run is told to stop after a checkpoint":
-        State([turn("t1", "checkpoint", *OBEYS_LATE), stored("checkpoint_stored", "t1"), control("c1", "cancel"), stands_at("b")],
+        State([turn("t1", "checkpoint", *OBEYS_LATE), stored("checkpoint_stored", "t1"), control("c1", "cancel", run="t1"), stands_at("b")],
               cancelled("t1"), told=CANCELLED),
     "a yielded run is cancelled and nobody was told":
         State([*HAS_YIELDED, swallowed(*LOST), control("c1", "cancel", run="t1"), stored("run_cancelled", "t1")],

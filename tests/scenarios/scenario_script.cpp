@@ -226,6 +226,13 @@ const std::map<std::string_view, verb> verbs{
                  s.crash_and_reload();
                  s.deliver();
                }}},
+    {"crash_controls_first", {"likewise; control messages are delivered before tasks",
+                              [](session_driver& s, const words&) {
+                                s.crash_and_reload();
+                                while (s.deliver_next(message_kind::control)) {
+                                }
+                                s.deliver();
+                              }}},
     {"crash_before_store", {"in the next step that makes a commit",
                             [](session_driver& s, const words&) { s.crash_in_next_commit(false); }}},
     {"crash_after_store", {"likewise; nothing of the step was performed",

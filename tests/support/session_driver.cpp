@@ -160,7 +160,7 @@ void session_driver::hand_over(message_kind kind, stream_seq seq, queued& messag
     const auto& t = std::get<baton::task>(message.body);
     return take(session::task_arrived{{t, seq, message.stored_at, message.after_crash, message.bytes}, message.crowded});
   }
-  take(session::control_arrived{{std::get<baton::control>(message.body), seq}});
+  take(session::control_arrived{{std::get<baton::control>(message.body), seq, message.stored_at, message.before_open}});
 }
 
 std::size_t session_driver::undelivered(message_kind kind) const {
@@ -355,7 +355,9 @@ void session_driver::crash_and_reload(life next_life) {
   log_reads_.clear();
   for (auto& [place, message] : queue_) {
     message.is_delivered = false;
-    if (next_life.new_epoch) message.after_crash = next_life.after_crash;
+    if (!next_life.new_epoch) continue;
+    message.before_open = true;
+    message.after_crash = next_life.after_crash;
   }
   session::state fresh;
   fresh.id = state_.id;

@@ -149,7 +149,7 @@ private:
     bool is_delivered = false;
     bool after_crash = false;
     std::size_t bytes = 0;
-    bool crowded = false;
+    bool crowded = false, before_open = false;
   };
   struct wanted { execution_id execution; bool is_granted = false; };
   struct planned_crash { bool is_stored; std::size_t performed; life next; };

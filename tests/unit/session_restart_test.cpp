@@ -368,3 +368,54 @@ TEST_CASE("what was left open is forgotten once a later message has come", "[ses
   CHECK(s.now().hand.maybe_open.empty());
   s.settle();
 }
+
+TEST_CASE("a cancel of whatever runs stops no turn that came after it", "[session]") {
+  session_driver s;
+  s.publish_control("c1", cancel{});
+  s.advance(milliseconds{1});
+  s.publish("t1");
+  s.crash_and_reload();
+  CHECK(s.deliver_next(message_kind::control));
+  CHECK(s.verdicts_on("c1").empty());
+  s.deliver();
+  CHECK(s.verdicts_on("c1") == std::vector{verdict::unknown});
+  s.run(completed{});
+  CHECK(s.ending_of("t1") == "run_completed");
+  s.settle();
+}
+
+TEST_CASE("a cancel of whatever ran is given up when no task has come for a while", "[session]") {
+  session_driver s;
+  s.publish_control("c1", cancel{});
+  s.crash_and_reload();
+  s.deliver();
+  CHECK(s.verdicts_on("c1").empty());
+  s.advance(session_driver::usual_limits().early_kept);
+  CHECK(s.verdicts_on("c1") == std::vector{verdict::unknown});
+  s.settle();
+}
+
+TEST_CASE("a cancel of whatever runs that came in this life is answered at once", "[session]") {
+  session_driver s;
+  s.control("c1", cancel{});
+  CHECK(s.verdicts_on("c1") == std::vector{verdict::unknown});
+  s.settle();
+}
+
+TEST_CASE("a cancel of whatever ran waits past a turn that has ended", "[session]") {
+  session_driver s;
+  s.task("t1");
+  s.run(completed{});
+  s.task("t2");
+  s.grant();
+  s.publish_control("c1", cancel{});
+  s.crash_and_reload();
+  CHECK(s.deliver_next(message_kind::control));
+  CHECK(s.deliver_next(message_kind::task));
+  CHECK(s.verdicts_on("c1").empty());
+  s.deliver();
+  CHECK(s.ending_of("t1") == "run_completed");
+  CHECK(s.ending_of("t2") == "run_cancelled");
+  CHECK(s.verdicts_on("c1") == std::vector{verdict::accepted});
+  s.settle();
+}
