@@ -1,5 +1,6 @@
 // simulation --seed S [--steps N] [--seeds K] [--trace]: K worlds, from seed S on. Exits 0 if all rules held in all of them, else
 // 1, with the seed and the end of its history. The same seed and steps give the same world. It stops at the first that breaks one.
+// With --plants: each planted fault (plants.hpp) in up to K worlds; exits 0 if each of them was found.
 #include <charconv>
 #include <cstdint>
 #include <deque>
@@ -23,6 +24,7 @@ struct wishes {
   std::uint64_t steps = 1'000;
   std::uint64_t seeds = 1;
   bool is_traced = false;
+  bool has_plants = false;
   bool is_understood = true;
 };
 
@@ -30,8 +32,8 @@ wishes wishes_in(int argc, char** argv) {
   wishes w;
   for (int i = 1; i < argc; ++i) {
     const std::string_view name = argv[i];
-    if (name == "--trace") {
-      w.is_traced = true;
+    if (name == "--trace" || name == "--plants") {
+      (name == "--trace" ? w.is_traced : w.has_plants) = true;
       continue;
     }
     auto* number = name == "--seed" ? &w.seed : name == "--steps" ? &w.steps : name == "--seeds" ? &w.seeds : nullptr;
@@ -79,19 +81,40 @@ void show_end_of(simulation_order order) {
   for (const auto& line : last) std::cout << line << '\n';
 }
 
+/// The first seed whose world breaks; nothing: none does.
+bool is_found(plant planted, const wishes& wanted) {
+  for (auto seed = wanted.seed; seed < wanted.seed + wanted.seeds; ++seed) {
+    const auto one = simulate({seed, wanted.steps, planted, nullptr});
+    if (one.broken.empty()) continue;
+    std::cout << name_in(plants, planted) << ": found after " << seed - wanted.seed + 1 << " seeds, " << one.broken << '\n';
+    return true;
+  }
+  std::cout << name_in(plants, planted) << ": NOT FOUND in " << wanted.seeds << " seeds\n";
+  return false;
+}
+
+int find_plants(const wishes& wanted) {
+  bool all = true;
+  for (const auto& row : plants) {
+    if (row.is != plant::none && !is_found(row.is, wanted)) all = false;
+  }
+  return all ? 0 : 1;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   const auto wanted = wishes_in(argc, argv);
   if (!wanted.is_understood) {
-    std::cerr << "usage: simulation [--seed S] [--steps N] [--seeds K] [--trace]\n";
+    std::cerr << "usage: simulation [--seed S] [--steps N] [--seeds K] [--trace | --plants]\n";
     return 2;
   }
+  if (wanted.has_plants) return find_plants(wanted);
   const baton::support::system_clock clock;
   const auto began = clock.monotonic_now();
   sum all;
   simulation_report one;
-  simulation_order order{wanted.seed, wanted.steps, wanted.is_traced ? &std::cout : nullptr};
+  simulation_order order{wanted.seed, wanted.steps, plant::none, wanted.is_traced ? &std::cout : nullptr};
   for (; order.seed < wanted.seed + wanted.seeds && one.broken.empty(); ++order.seed) {
     one = simulate(order);
     all.add(one);

@@ -19,7 +19,7 @@ process process_called(const std::string& name, world& in) {
 node::node(world& in, network& over, broker& at, checkers& told, const node_terms& terms, const std::string& name)
     : process_(process_called(name, in)), link_(over, process_), clock_(in, process_), ids_(in, process_),
       log_(link_, at), letters_(link_, at), events_(in, process_, told), notices_(in, process_), runner_(in, process_),
-      runners_(runner_), source_(in, process_, link_, at, terms.source), around_{in, process_, {}, told} {
+      runners_(runner_), source_(in, process_, link_, at, terms.source), around_{in, process_, {}, told, terms.planted} {
   auto& with = around_.with;
   with.clock = &clock_;
   with.ids = &ids_;

@@ -19,6 +19,7 @@ struct node_terms {
   session::limits limits;
   nats::task_source_options source;
   supervisor::slot_terms slots;
+  plant planted = plant::none;
 };
 
 class node {

@@ -54,6 +54,7 @@ void partition_shell::on_opened(const expected<task_source::opened, source_failu
 
 void partition_shell::deliver(std::vector<delivery> batch) {
   if (draining_) return;
+  if (around_.planted == plant::reverse_deliveries) std::ranges::reverse(batch);
   for (auto& d : batch) route(d);
 }
 
@@ -152,6 +153,7 @@ void partition_shell::on_down(const session_id& id, const session_shell* gone) {
       if (!draining_ && residents_[id].is_quarantined) try_again(id);
     });
   }
+  if (around_.planted == plant::forget_nothing) return;
   r.since = with_.source->forget(at_.partition, id);
 }
 

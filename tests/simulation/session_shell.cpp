@@ -34,6 +34,9 @@ struct session_shell::performing {
     to_slots([e](slots_shell& s) { s.abort(e.execution, e.because); });
   }
   void operator()(const session::acknowledge& e) const {
+    if (self.is_planted(plant::swallow_acks)) {
+      return self.post([&s = self, e] { s.take_input(session::ack_confirmed{e.kind, e.seq}); });
+    }
     self.with_.source->acknowledge(self.at_.partition, e.kind, e.seq, [weak = std::weak_ptr{self.me()}, e] {
       if (const auto s = weak.lock()) s->post([s = s.get(), e] { s->take_input(session::ack_confirmed{e.kind, e.seq}); });
     });
@@ -149,7 +152,16 @@ void session_shell::append() {
   busy_ = true;
   world_.crash_place(process_);
   around_.told.will_append(*c, events_);
+  act_as_planted();
   with_.log->append(at_.partition, expected_, std::move(*c), posting([this](const append_result& result) { on_appended(result); }));
+}
+
+void session_shell::act_as_planted() {
+  if (is_planted(plant::act_before_storing)) perform();
+  if (!is_planted(plant::answer_before_storing)) return;
+  for (const auto& e : effects_) {
+    if (const auto* a = std::get_if<session::send_answer>(&e)) performing{*this}(*a);
+  }
 }
 
 void session_shell::again_later() {
@@ -161,7 +173,9 @@ void session_shell::on_appended(const append_result& result) {
                  [&](log_failure why) {
                    switch (why) {
                    case log_failure::full:
-                   case log_failure::unreachable: return again_later();
+                   case log_failure::unreachable:
+                     if (is_planted(plant::trust_silence)) return stored_at(next(expected_));
+                     return again_later();
                    case log_failure::too_large:
                    case log_failure::unreadable: return give_up("its commit does not fit into the log");
                    }
@@ -186,6 +200,10 @@ void session_shell::on_checked(session_log::last_result came) {
   const auto last_seq = last ? last->seq : stream_seq{};
   if (last_seq == expected_) return append();
   if (last_seq < expected_) return again_later();
+  if (is_planted(plant::repair_in_place)) {
+    expected_ = last_seq;
+    return append();
+  }
   give_up("somebody else wrote to its log");
 }
 
@@ -210,6 +228,10 @@ void session_shell::perform() {
 
 void session_shell::perform_bury(const session::bury& what) {
   with_.source->lighten(at_.partition, what.kind, what.letter.seq);
+  if (is_planted(plant::bury_nothing)) {
+    if (what.item.empty()) return post([this, what] { take_input(session::refusal_buried{what.kind, what.letter.seq}); });
+    return post([this, what] { take_input(session::outbox_delivered{what.item}); });
+  }
   const auto waiting = state_.hand.refused_tasks.size() + state_.hand.refused_controls.size();
   with_.dead->bury(what.letter, what.kind, posting([this, what, every = with_.bury_again_after(waiting)](bool stored) {
     if (!stored) return post_after(every, [this, what] { perform_bury(what); });

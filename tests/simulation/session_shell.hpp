@@ -8,6 +8,7 @@
 #include "actors/services.hpp"
 #include "actors/session/events.hpp"
 #include "tests/simulation/checkers.hpp"
+#include "tests/simulation/plants.hpp"
 
 namespace baton::simulation {
 
@@ -20,6 +21,7 @@ struct surroundings {
   process& of;
   baton::services with;
   checkers& told;
+  plant planted = plant::none;
 };
 
 class session_shell final : public actor {
@@ -62,6 +64,9 @@ private:
   void on_checked(session_log::last_result came);
   void stored_at(stream_seq seq);
   void perform();
+  /// Faults that are planted on purpose, before the append.
+  void act_as_planted();
+  [[nodiscard]] bool is_planted(plant p) const { return around_.planted == p; }
   void perform_bury(const session::bury& what);
   void perform_read_back(message_place message);
   void tell_if_drained();

@@ -59,6 +59,7 @@ public:
       : order_(order), told_(order.history), world_(order.seed, told_), network_(world_),
         broker_(world_, network_, 1 + world_.pick(3)), terms_(terms_by_chance(world_)), checkers_(world_, terms_.limits),
         people_(world_, network_, broker_, people_by_chance(world_)), members_(world_) {
+    terms_.planted = order.planted;
     broker_.seen_by = &checkers_;
     checkers_.at = &broker_;
     world_.on_death = [this](process& p) { on_death(p); };
@@ -113,6 +114,7 @@ private:
     member::place at;
     at.own.self = made->of->id();
     at.own.partitions = broker_.partitions();
+    if (order_.planted == plant::contend_early) at.own.lease_time = milliseconds{2'500};
     at.own.drain_timeout = milliseconds{20'000};
     for (const auto& earlier : lives_) {
       if (earlier->machine == machine) at.own.known_dead.insert(earlier->of->id());

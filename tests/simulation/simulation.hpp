@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/simulation/history.hpp"
+#include "tests/simulation/plants.hpp"
 
 namespace baton::simulation {
 
@@ -15,6 +16,7 @@ struct simulation_order {
   std::uint64_t seed = 1;
   /// Things that happen while it storms.
   std::uint64_t steps = 1'000;
+  plant planted = plant::none;
   /// nullptr: the history is not told.
   std::ostream* history = nullptr;
 };

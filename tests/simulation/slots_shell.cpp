@@ -107,7 +107,7 @@ void slots_shell::start(slice_request request) {
   if (found == known_.end()) return;
   auto& holder = found->second;
   holder.of = request.routing.session;
-  if (!running_.emplace(holder.of, id).second) {
+  if (!running_.emplace(holder.of, id).second && around_.planted != plant::overlap_slices) {
     held_back_.insert_or_assign(holder.of, std::move(request));
     return;
   }
