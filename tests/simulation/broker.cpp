@@ -217,6 +217,13 @@ std::optional<broker::log_record> broker::last_commit(const session_id& session)
   return found->second.back();
 }
 
+std::optional<broker::log_record> broker::commit_at(const session_id& session, stream_seq seq) const {
+  const auto found = log_.find(session);
+  if (found == log_.end()) return std::nullopt;
+  const auto at = std::ranges::find(found->second, seq, &log_record::seq);
+  return at == found->second.end() ? std::nullopt : std::optional{*at};
+}
+
 void broker::bury(const std::string& dedupe, std::string body) {
   const auto known = letters_.find(dedupe);
   const bool is_repeated = known != letters_.end() && world_.now() - known->second < letter_window;

@@ -83,6 +83,7 @@ public:
   };
   append_answer append(const session_id& session, stream_seq expected, std::string body, bool rolls_up);
   [[nodiscard]] std::optional<log_record> last_commit(const session_id& session) const;
+  [[nodiscard]] std::optional<log_record> commit_at(const session_id& session, stream_seq seq) const;
   bool is_log_full = false;
 
   // ---- dead letters

@@ -40,6 +40,19 @@ void process_log::read_last(partition_id, const session_id& session, std::functi
       api_patience, [done] { done(unexpected{log_failure::unreachable}); });
 }
 
+void process_log::read_entries(
+    partition_id, const session_id& session, stream_seq seq, std::function<void(entries_result)> done) {
+  link_.request(
+      [this, session, seq, done]() -> std::function<void()> {
+        return [done, found = broker_.commit_at(session, seq)] {
+          auto read = found ? codec::decode_commit(found->body) : unexpected{refusal{reason::log_unreadable, {}}};
+          if (!read) return done(unexpected{log_failure::unreadable});
+          done(std::move(read->entries));
+        };
+      },
+      api_patience, [done] { done(unexpected{log_failure::unreachable}); });
+}
+
 void process_letters::bury(dead_letter letter, message_kind kind, std::function<void(bool stored)> done) {
   // First the payload is read, then the letter is written.
   link_.request(

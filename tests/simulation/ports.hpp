@@ -48,6 +48,8 @@ public:
   process_log(network::link& over, broker& at) : link_(over), broker_(at) {}
   void append(partition_id partition, stream_seq expected, commit c, std::function<void(append_result)> done) override;
   void read_last(partition_id partition, const session_id& session, std::function<void(last_result)> done) override;
+  void read_entries(partition_id partition, const session_id& session, stream_seq seq,
+      std::function<void(entries_result)> done) override;
 
 private:
   network::link& link_;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "actors/session/delayed.hpp"
 #include "messages/overloaded.hpp"
 #include "tests/simulation/partition_shell.hpp"
 #include "tests/simulation/slots_shell.hpp"
@@ -45,7 +46,8 @@ struct session_shell::performing {
   void operator()(const session::read_back& e) const { self.perform_read_back(e.message); }
   void operator()(const session::send_answer& e) const { self.with_.events->answer(e.reply_to, e.as, e.answer); }
   void operator()(const session::bury& e) const { self.perform_bury(e); }
-  // No session keeps wakes yet, and none is fired at one.
+  void operator()(const session::read_delayed& e) const { self.perform_read_delayed(e.stored); }
+  // Only turns with a `not_before` have wakes, and nobody here sends such.
   void operator()(const session::want_wake&) const { throw support::rule_broken("a session asks for a wake: the simulation knows none"); }
   void operator()(const session::unwant_wake&) const {}
   void operator()(const session::set_timer& e) const {
@@ -83,6 +85,7 @@ void session_shell::on_loaded(session_log::last_result came) {
     open = std::move(last->commit.open_acks);
     state_.head = std::move(last->commit.head);
     state_.last = last->seq;
+    session::settle_delayed(state_.head, last->seq);
     state_.number = last->commit.number;
     state_.last_epoch = last->commit.epoch;
     state_.last_node = last->commit.node;
@@ -210,6 +213,7 @@ void session_shell::on_checked(session_log::last_result came) {
 void session_shell::stored_at(stream_seq seq) {
   world_.crash_place(process_);
   state_.last = seq;
+  session::settle_delayed(state_.head, seq);
   state_.number = next(state_.number);
   state_.last_epoch = at_.epoch;
   state_.last_node = with_.node;
@@ -252,6 +256,17 @@ void session_shell::perform_read_back(message_place message) {
       }
     }
     take_input(std::move(read));
+  }));
+}
+
+void session_shell::perform_read_delayed(stream_seq stored) {
+  with_.log->read_entries(at_.partition, at_.id, stored, posting([this, stored](const session_log::entries_result& result) {
+    if (!result && result.error() != log_failure::unreadable) {
+      return post_after(with_.retry_every, [this, stored] { perform_read_delayed(stored); });
+    }
+    auto message = result ? session::delayed_task_in(*result) : std::nullopt;
+    if (!message) return give_up("a delayed turn in its log cannot be read");
+    take_input(session::delayed_was_read{stored, *std::move(message)});
   }));
 }
 

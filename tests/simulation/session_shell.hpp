@@ -69,6 +69,7 @@ private:
   [[nodiscard]] bool is_planted(plant p) const { return around_.planted == p; }
   void perform_bury(const session::bury& what);
   void perform_read_back(message_place message);
+  void perform_read_delayed(stream_seq stored);
   void tell_if_drained();
   void give_up(const std::string& why);
   void again_later();
