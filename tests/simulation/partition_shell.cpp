@@ -83,7 +83,7 @@ void partition_shell::route(delivery& d) {
                    to_session(d.session, session::task_arrived{std::move(message), d.crowded});
                  },
                  [&](control& c) {
-                   to_session(d.session, session::control_arrived{session::held_control{std::move(c), d.seq}});
+                   to_session(d.session, session::control_arrived{session::held_control{std::move(c), d.seq, d.stored_at, d.before_open}});
                  }},
       d.body);
 }
