@@ -98,7 +98,6 @@ struct read_back_again {
 struct read_delayed_again {
   stream_seq stored;
 };
-struct delayed_is_unreadable {};
 struct idle_probe {
   std::uint64_t count = 0;
 };
@@ -163,7 +162,7 @@ struct end_came {
   EACH(bury_again) EACH(read_back_again) EACH(idle_probe) EACH(slot_wanted) EACH(slot_freed) EACH(launch_wanted) \
   EACH(boundary_answered) EACH(execution_asked) EACH(execution_aborted) EACH(sweep_slices) EACH(log_room_came) \
   EACH(log_was_full) EACH(read_log_room) EACH(slice_over) EACH(run_slice) EACH(boundary_came) EACH(end_came) \
-  EACH(read_delayed_again) EACH(delayed_is_unreadable) EACH(wakes_input) EACH(wake_wanted) EACH(wake_unwanted)
+  EACH(read_delayed_again) EACH(wakes_input) EACH(wake_wanted) EACH(wake_unwanted)
 
 #define BATON_ADD_MESSAGE(name) CAF_ADD_TYPE_ID(baton_node, (baton::actors::name))
 CAF_BEGIN_TYPE_ID_BLOCK(baton_node, caf::first_custom_type_id)

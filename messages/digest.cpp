@@ -45,9 +45,9 @@ id_hash hash_of_id(message_kind kind, const task_id& id) {
   return {big_endian(digest, 0), big_endian(digest, 8)};
 }
 
-id_hash hash_of_refusal(message_kind kind, stream_seq seq, reason why) {
+id_hash hash_of_refusal(message_kind kind, stream_seq seq, reason why, std::string_view detail) {
   auto text = (kind == message_kind::task ? "r:t:" : "r:c:") + std::to_string(seq.value);
-  text.append(":").append(to_text(why));
+  text.append(":").append(to_text(why)).append(":").append(detail);
   const auto digest = sha256_of(text);
   return {big_endian(digest, 0), big_endian(digest, 8)};
 }

@@ -16,8 +16,8 @@ namespace baton {
 /// First 16 bytes of SHA-256 over `t:` or `c:` and the id.
 [[nodiscard]] id_hash hash_of_id(message_kind kind, const task_id& id);
 /// Stands in the ledger for one refused message, whatever its id: first 16 bytes of SHA-256 over `r:t:` or `r:c:`, the
-/// sequence, `:` and the reason's text.
-[[nodiscard]] id_hash hash_of_refusal(message_kind kind, stream_seq seq, reason why);
+/// sequence, `:`, the reason's text, `:` and the detail.
+[[nodiscard]] id_hash hash_of_refusal(message_kind kind, stream_seq seq, reason why, std::string_view detail);
 /// SHA-256, 64 hex characters.
 [[nodiscard]] std::string sha256_hex(std::string_view bytes);
 

@@ -102,7 +102,6 @@ caf::behavior session_actor::make_behavior() {
       [this](const bury_again& again) { perform_bury(again.what); },
       [this](const read_back_again& again) { perform_read_back(again.message); },
       [this](const read_delayed_again& again) { perform_read_delayed(again.stored); },
-      [this](delayed_is_unreadable) { give_up("a delayed turn in its log cannot be read"); },
       [this](const idle_probe& probe) {
         if (busy_ || !waiting_.empty() || probe.count != from_partition_ || !session::is_quiet(state_)) return;
         send(at_.owner, session_idle{at_.id, probe.count});
@@ -239,6 +238,10 @@ void session_actor::count_stored(const session::event& e) {
     if (ended->ended == settlement::completed) m.count(counter::runs_completed);
     if (ended->ended == settlement::cancelled) m.count(counter::runs_cancelled);
     if (ended->ended == settlement::failed) m.count(counter::runs_failed);
+    if (ended->code == reason::log_unreadable) {
+      with_->notices->say(severity::warning, "session " + at_.id.text() + ": turn " + ended->run.id.text()
+                                                 + " failed: its task cannot be read out of the log");
+    }
   }
   if (std::holds_alternative<session::execution_was_lost>(e)) m.count(counter::executions_lost);
   if (std::holds_alternative<session::turn_was_delayed>(e)) {
@@ -301,9 +304,11 @@ void session_actor::perform_read_delayed(stream_seq stored) {
       caf::delayed_anon_send(me, every, read_delayed_again{stored});
       return;
     }
-    auto message = result ? session::delayed_task_in(*result) : std::nullopt;
-    if (!message) return caf::anon_send(me, delayed_is_unreadable{});
-    caf::anon_send(me, session_input{session::delayed_was_read{stored, *std::move(message)}});
+    const auto entries = result ? *std::move(result) : std::vector<entry>{};
+    auto message = session::delayed_task_in(entries);
+    session::input read = session::left_of_delayed(stored, entries);
+    if (message) read = session::delayed_was_read{stored, *std::move(message)};
+    caf::anon_send(me, session_input{std::move(read)});
   });
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "actors/session/delays.hpp"
+#include "actors/session/delayed.hpp"
 #include "actors/session/draft.hpp"
 
 namespace baton::session {
@@ -42,11 +42,14 @@ std::optional<body_digest> waiting_digest(const state& s, const task_id& id, id_
   return std::nullopt;
 }
 
+void answer_duplicate(draft& d, const held_task& message, value status) {
+  if (message.task.reply_to.empty()) return;
+  d.order(send_answer{message.task.reply_to, message.task.encoding,
+                      answer_to(message.task.id, verdict::duplicate, std::move(status))});
+}
+
 void drop_duplicate(draft& d, const held_task& message, id_hash id, value status) {
-  if (!message.task.reply_to.empty()) {
-    d.order(send_answer{message.task.reply_to, message.task.encoding,
-                        answer_to(message.task.id, verdict::duplicate, std::move(status))});
-  }
+  answer_duplicate(d, message, std::move(status));
   settle_ack(d, message_kind::task, message.seq, id);
 }
 
@@ -55,6 +58,7 @@ void meet_settled(draft& d, const held_task& message, const ledger_item& known) 
   if (known.digest != message.task.digest) return refuse(d, message, {reason::task_conflict, "id"});
   const auto owed = std::ranges::find(d.durable().outbox, message.task.id, &outbox_item::run);
   if (owed != d.durable().outbox.end() && owed->message == message.seq) {
+    answer_duplicate(d, message, final_status(known.ended));
     d.order(lighten{{message_kind::task, message.seq}});
     d.happened(ack_was_put_off{owed->id, message.seq});
     return;
@@ -143,6 +147,7 @@ struct passing_refusal {
 /// Refusals that another moment would judge differently. The others are the same whenever they are judged.
 constexpr auto passing_refusals = std::to_array<passing_refusal>({
     {reason::backlog_full, "session.backlog_max"},
+    {reason::backlog_full, delayed_max_detail},
     {reason::invalid_not_before, delay_max_detail},
     {reason::task_conflict, "id"},
     {reason::session_busy, "when_busy"},
@@ -171,9 +176,10 @@ std::size_t open_with_refusals_max(const limits& l) {
 }
 
 /// What the ledger keeps of a refusal that depends on the moment: made now, or made before.
-std::optional<id_hash> record_refusal(draft& d, message_kind kind, stream_seq seq, body_digest digest, reason why) {
-  if (std::ranges::find(passing_refusals, why, &passing_refusal::why) == passing_refusals.end()) return std::nullopt;
-  const auto kept = hash_of_refusal(kind, seq, why);
+std::optional<id_hash> record_refusal(draft& d, message_kind kind, stream_seq seq, body_digest digest, const refusal& why) {
+  const auto is_it = [&](const passing_refusal& row) { return row.why == why.why && row.detail == why.detail; };
+  if (std::ranges::none_of(passing_refusals, is_it)) return std::nullopt;
+  const auto kept = hash_of_refusal(kind, seq, why.why, why.detail);
   if (find_settled(d.durable(), kept) != nullptr) return kept;
   const auto open = d.hand().refused_tasks.size() + d.hand().refused_controls.size();
   if (open >= d.with().limits.open_refusals_max || is_ledger_crowded(d, open_with_refusals_max(d.with().limits))) {
@@ -185,7 +191,7 @@ std::optional<id_hash> record_refusal(draft& d, message_kind kind, stream_seq se
 
 void refuse_message(draft& d, message_kind kind, stream_seq seq, body_digest digest, pending_refusal refused) {
   bury_refused(d, kind, seq, refused.id.text(), refused.why);
-  refused.kept = record_refusal(d, kind, seq, digest, refused.why.why).value_or(hash_of_id(kind, refused.id));
+  refused.kept = record_refusal(d, kind, seq, digest, refused.why).value_or(hash_of_id(kind, refused.id));
   d.happened(message_was_refused{kind, seq, std::move(refused)});
 }
 
@@ -196,6 +202,7 @@ bool is_open(const state& s, id_hash id) {
   const auto is_owed = [&](const outbox_item& owed) { return hash_of_id(message_kind::task, owed.run) == id; };
   return std::ranges::any_of(s.hand.unconfirmed_tasks, holds_id) || std::ranges::any_of(s.hand.unconfirmed_controls, holds_id) ||
          std::ranges::any_of(s.hand.refused_tasks, is_refused) || std::ranges::any_of(s.hand.refused_controls, is_refused) ||
+         was_delayed(s.head, id) ||
          std::ranges::find(s.head.busy.joined, id, &joined_message::id) != s.head.busy.joined.end() || std::ranges::any_of(s.head.outbox, is_owed) || std::ranges::find(s.hand.maybe_open, id, &open_ack::id) != s.hand.maybe_open.end();
 }
 
@@ -243,10 +250,21 @@ bool is_ledger_crowded(const draft& d, std::size_t most) {
   const auto& ledger = d.durable().ledger;
   // Each of these keeps one id at most.
   const auto keepers = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + h.refused_tasks.size() +
-                       h.refused_controls.size() + d.durable().outbox.size() + h.maybe_open.size() + d.durable().busy.joined.size();
+                       h.refused_controls.size() + d.durable().outbox.size() + h.maybe_open.size() + d.durable().busy.joined.size() +
+                       d.durable().spilled.size();
   if (keepers < most || ledger.size() < most) return false;
   const auto open = std::ranges::count_if(ledger, [&](const ledger_item& item) { return is_open(d.now(), item.id); });
   return static_cast<std::size_t>(open) >= most;
+}
+
+bool is_held_up(const draft& d) {
+  const auto& h = d.hand();
+  const auto& durable = d.durable();
+  const auto ends = [&](const spilled_turn& turn) { return has_ended(durable, turn); };
+  // An owner before may have left so many open that nothing would ever start where no message comes to tell of them.
+  const bool will_make_room = !h.unconfirmed_tasks.empty() || !h.unconfirmed_controls.empty() || !h.refused_tasks.empty() ||
+                              !h.refused_controls.empty() || !durable.outbox.empty() || std::ranges::any_of(durable.spilled, ends);
+  return will_make_room && is_ledger_crowded(d, d.with().limits.open_acks_max);
 }
 
 void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id) {
@@ -267,7 +285,7 @@ void refuse(draft& d, const held_control& message, refusal why) {
 std::optional<refusal> recorded_refusal(const head& h, message_kind kind, stream_seq seq) {
   if (std::ranges::find(h.ledger, settlement::refused, &ledger_item::ended) == h.ledger.end()) return std::nullopt;
   for (const auto& [why, detail] : passing_refusals) {
-    if (find_settled(h, hash_of_refusal(kind, seq, why)) != nullptr) return refusal{why, std::string{detail}};
+    if (find_settled(h, hash_of_refusal(kind, seq, why, detail)) != nullptr) return refusal{why, std::string{detail}};
   }
   return std::nullopt;
 }
@@ -286,17 +304,14 @@ void refusal_is_buried(draft& d, const refusal_buried& in) {
   settle_ack(d, in.kind, in.seq, refused.kept);
 }
 
-void admit(draft& d, held_task message, bool crowded) {
+void admit(draft& d, held_task message, bool crowded, bool is_own) {
   if (holds(d.now(), message.seq)) return;
   if (resumes(d, message)) return;
   end_run_without_message(d, message);
   if (holds(d.now(), message.seq) || meets_joined(d, message)) return;
   see_replacing(d, message.seq);
-  if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) {
-    if (why->why == reason::backlog_full && message.task.not_before) why->detail = delayed_max_detail;
-    return refuse(d, message, std::move(*why));
-  }
-  if (meets_delayed(d, message)) return;
+  if (auto why = recorded_refusal(d.durable(), message_kind::task, message.seq)) return refuse(d, message, std::move(*why));
+  if (meets_delayed(d, message, is_own)) return;
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) {
     const auto* known = find_settled(d.durable(), hash_of_id(message_kind::task, message.task.id));
     if (known == nullptr) return refuse(d, message, {reason::deleted, {}});

@@ -1,7 +1,7 @@
 // What `when_busy` and `steer` mean: messages that join a run, stop it, or take the place of turns that wait.
 #include <algorithm>
 
-#include "actors/session/delays.hpp"
+#include "actors/session/delayed.hpp"
 #include "actors/session/draft.hpp"
 
 namespace baton::session {
@@ -44,7 +44,7 @@ bool is_under_way(const draft& d) { return d.hand().run || stored_run(d.durable(
 
 bool may_more_join(const draft& d) {
   return d.hand().steers.size() + d.durable().busy.joined.size() < d.with().limits.joined_max &&
-         !is_ledger_crowded(d, d.with().limits.open_acks_max);
+         !is_held_up(d);
 }
 
 bool is_ready_later(const held_task& m, instant now) { return m.ready_at && *m.ready_at > now; }
@@ -279,7 +279,7 @@ void keep_steer(draft& d, held_control message, const task_id& run) {
 
 bool has_steers(const draft& d) {
   return std::ranges::any_of(d.hand().steers, [&](const waiting_steer& s) { return s.into == d.hand().run->id; }) &&
-         !is_ledger_crowded(d, d.with().limits.open_acks_max);
+         !is_held_up(d);
 }
 
 std::vector<steer_input> inject(draft& d, std::size_t room) {
@@ -411,7 +411,7 @@ void drop_replaced(draft& d) {
     const auto first = std::ranges::find_if(hand.queue, gives);
     if (first == hand.queue.end()) break;
     const held_task old = *first;
-    if (waits_for_joined(d, old.task.id) || is_ledger_crowded(d, d.with().limits.open_acks_max)) return;
+    if (waits_for_joined(d, old.task.id) || is_held_up(d)) return;
     together += stored_size(turn_in(old).input);
     for (const auto& merged : joined_words(d.now(), old.task.id, joined_message::manner::merged)) together += stored_size(merged.input);
     if (n > 0 && together > joined_bytes_max(d)) return;

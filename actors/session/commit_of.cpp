@@ -114,6 +114,7 @@ struct storing {
     into.events.push_back(std::move(delayed));
     into.entries.push_back(e.task);
   }
+  void operator()(const delayed_was_let_go&) const {}
   void operator()(const outbox_was_delivered& e) const {
     auto delivered = about_session(event_kind::dead_letter_confirmed, e.at);
     delivered.run = e.run;

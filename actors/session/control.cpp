@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "actors/session/delays.hpp"
+#include "actors/session/delayed.hpp"
 #include "actors/session/draft.hpp"
 
 namespace baton::session {
@@ -149,7 +149,7 @@ void answer_cancelled(draft& d, const held_task& m) {
   d.order(send_answer{m.task.reply_to, m.task.encoding, answer_to(m.task.id, verdict::accepted, final_status(settlement::cancelled))});
 }
 
-/// Turns that wait for their time end first: once the contents are gone, nobody knows who waits for them.
+/// Delayed turns end first: once the contents are gone, nobody knows who waits for them.
 void on_remove(draft& d, const held_control& message) {
   if (!puts_off_removal(d, message)) remove_session(d, message);
 }
@@ -190,7 +190,6 @@ std::vector<held_control> take_pending(draft& d, const task_id& run) {
 void remove_session(draft& d, const held_control& message) {
   const auto before = d.hand();
   const auto before_joined = d.durable().busy.joined;
-  const bool was_delayed = before.current && is_delayed(d.durable(), before.current->task.id);
   session_was_deleted gone{before.run, {}, settled_controls(before.cancels), d.time()};
   gone.controls.push_back(item_of(message));
   // After a restart the run's message may not have come yet: it is cancelled too, and its message is settled when it comes.
@@ -205,8 +204,7 @@ void remove_session(draft& d, const held_control& message) {
   d.happened(std::move(gone));
   if (before.current) {
     answer_cancelled(d, *before.current);
-    const auto id = hash_of_id(message_kind::task, before.current->task.id);
-    was_delayed ? let_wake_go(d, id) : settle_ack(d, message_kind::task, before.current->seq, id);
+    settle_ack(d, message_kind::task, before.current->seq, hash_of_id(message_kind::task, before.current->task.id));
   }
   settle_cancels(d, before.cancels, settlement::cancelled);
   for (const auto& one : before_joined) {
@@ -249,10 +247,13 @@ void end_waiting(draft& d, const held_task& waiting, const std::vector<held_cont
   run_has_ended ended{run,  settlement::cancelled, code, std::move(entries), {}, {}, settled_controls(by),
                       true, waiting.task.traceparent, d.time()};
   ended.evicted = room_for(d.now(), 1 + ended.controls.size());
-  const bool was_delayed = is_delayed(d.durable(), run.id);
   d.happened(std::move(ended));
   const auto id = hash_of_id(message_kind::task, run.id);
-  was_delayed ? let_wake_go(d, id) : settle_ack(d, message_kind::task, run.message, id);
+  if (was_delayed(d.durable(), id)) {
+    let_wake_go(d, id);
+  } else {
+    settle_ack(d, message_kind::task, run.message, id);
+  }
   settle_cancels(d, by, settlement::cancelled);
   turn_is_over(d, run.id, settlement::cancelled);
 }
@@ -411,7 +412,7 @@ void carry_out(draft& d, const held_control& message) {
 
 /// What comes after a delete waits for it.
 bool may_carry_out(const draft& d) {
-  return !d.hand().delayed.removal && !is_ledger_crowded(d, d.with().limits.open_acks_max);
+  return !d.hand().delayed.removal && !is_held_up(d);
 }
 
 void on_control(draft& d, held_control message) {

@@ -1,16 +1,15 @@
 #include <algorithm>
 
-#include "actors/session/delayed.hpp"
+#include "actors/session/delayed_entry.hpp"
 #include "messages/codec.hpp"
+#include "messages/delayed_task.hpp"
 #include "messages/digest.hpp"
 
 namespace baton::session {
 namespace {
 
-constexpr const char* task_field = "delayed_task";
-
-/// Written by ourselves, within the limits of what came in: only a bound.
-constexpr codec::decode_limits entry_limits{.bytes_max = 64 * 1024 * 1024, .depth_max = 64, .values_max = 4 * 1024 * 1024};
+/// Written by ourselves: more than `payload.depth_max` and `payload.values_max` may be set to, so that whatever was admitted is read.
+constexpr codec::decode_limits entry_limits{.bytes_max = 64 * 1024 * 1024, .depth_max = 192, .values_max = 16 * 1024 * 1024};
 
 /// As it is read back: whole numbers are int64 where they fit.
 value number(std::uint64_t n) {
@@ -28,8 +27,10 @@ std::uint64_t number_in(const value& held, std::string_view name) {
   return n == nullptr ? 0 : static_cast<std::uint64_t>(*n);
 }
 
+bool holds_delayed(const entry& e) { return e.hidden && e.content.find(delayed_task_field) != nullptr; }
+
 std::optional<held_task> task_in(const entry& e) {
-  const auto* held = e.content.find(task_field);
+  const auto* held = e.content.find(delayed_task_field);
   const auto* bytes = held == nullptr ? nullptr : held->as<value::bytes>();
   if (bytes == nullptr) return std::nullopt;
   held_task message;
@@ -49,14 +50,20 @@ std::optional<held_task> task_in(const entry& e) {
 
 } // namespace
 
+bool has_ended(const head& h, const spilled_turn& turn) {
+  return std::ranges::find(h.ledger, turn.id, &ledger_item::id) != h.ledger.end();
+}
+
 const spilled_turn* find_delayed(const head& h, id_hash id) {
   const auto found = std::ranges::find(h.spilled, id, &spilled_turn::id);
-  return found == h.spilled.end() ? nullptr : &*found;
+  return found == h.spilled.end() || has_ended(h, *found) ? nullptr : &*found;
 }
 
 bool is_delayed(const head& h, const task_id& id) {
   return !h.spilled.empty() && find_delayed(h, hash_of_id(message_kind::task, id)) != nullptr;
 }
+
+bool was_delayed(const head& h, id_hash id) { return std::ranges::find(h.spilled, id, &spilled_turn::id) != h.spilled.end(); }
 
 void settle_delayed(head& h, stream_seq seq) {
   for (auto& turn : h.spilled) {
@@ -68,7 +75,7 @@ entry entry_of_delayed(const held_task& message, instant now) {
   // Whether it may be answered was checked when it came: that stands beside the task, not in it.
   auto plain = message.task;
   plain.reply_to.clear();
-  value::object held{{task_field, value::bytes{codec::encode_task(plain, encoding::msgpack)}},
+  value::object held{{std::string{delayed_task_field}, value::bytes{codec::encode_task(plain, encoding::msgpack)}},
                      {"reply_to", message.task.reply_to},
                      {"json", number(message.task.encoding == encoding::json ? 1 : 0)},
                      {"digest", number(message.task.digest.value)},
@@ -85,11 +92,15 @@ dead_letter with_payload(dead_letter letter, const task& of) {
   return letter;
 }
 
-bool holds_delayed(const entry& e) { return e.hidden && e.content.find(task_field) != nullptr; }
-
 std::optional<held_task> delayed_task_in(const std::vector<entry>& entries) {
   const auto found = std::ranges::find_if(entries, holds_delayed);
   return found == entries.end() ? std::nullopt : task_in(*found);
+}
+
+delayed_was_unreadable left_of_delayed(stream_seq stored, const std::vector<entry>& entries) {
+  const auto found = std::ranges::find_if(entries, holds_delayed);
+  if (found == entries.end()) return {stored, {}, {}};
+  return {stored, found->run, {number_in(found->content, "message")}};
 }
 
 } // namespace baton::session

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "actors/session/delayed.hpp"
+#include "actors/session/delayed_entry.hpp"
 #include "actors/session/events.hpp"
 #include "messages/overloaded.hpp"
 
@@ -55,7 +55,8 @@ inline constexpr std::string_view too_many_waiting_detail = "steers, and cancels
 inline constexpr std::string_view labels_together = "the session's labels together";
 
 // ---- admission.cpp
-void admit(draft& d, held_task message, bool crowded);
+/// `is_own`: an owner before had settled this very message, or put its turn into the log, and had no confirmation.
+void admit(draft& d, held_task message, bool crowded, bool is_own);
 /// Whether one more turn may wait in memory: of a session that waits alone always, so that it can go on. `crowded`: the
 /// partition's owner holds much already.
 [[nodiscard]] bool has_room(const hand& h, const limits& l, const held_task& message, bool crowded);
@@ -71,6 +72,8 @@ void settle_ack(draft& d, message_kind kind, stream_seq seq, id_hash id);
 [[nodiscard]] std::vector<id_hash> room_for(const state& s, std::size_t coming);
 /// At least `most` ids must stay in the ledger.
 [[nodiscard]] bool is_ledger_crowded(const draft& d, std::size_t most);
+/// Too many acknowledgements are open, and some will be confirmed in this life: what could settle more waits for them.
+[[nodiscard]] bool is_held_up(const draft& d);
 /// The turn in memory that waits under this id, in the queue or to join a run; nullptr: none does.
 [[nodiscard]] const held_task* find_waiting(const hand& h, const task_id& id);
 [[nodiscard]] answer answer_to(const task_id& id, verdict v, value body = {});
@@ -113,7 +116,6 @@ struct final_end {
 void end_run(draft& d, final_end end);
 /// Ends the run in hand as the oldest of its cancels asked.
 void end_cancelled(draft& d, std::vector<entry> entries);
-[[nodiscard]] dead_letter letter_of(const state& s, const outbox_item& item);
 
 // ---- busy.cpp
 /// Turns in memory that have not started, those that wait to join a run among them: they may still become turns.

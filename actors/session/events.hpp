@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "actors/session/delayed_events.hpp"
 #include "actors/session/hand_events.hpp"
 #include "actors/session/machine.hpp"
 #include "messages/event.hpp"
@@ -69,6 +70,8 @@ struct run_has_ended {
   /// Of its task.
   std::string traceparent;
   instant at;
+  /// What the ledger calls it, if nobody can tell its id any more.
+  std::optional<id_hash> known_as{};
 };
 /// What became of a message that came while a run was under way.
 struct message_was_disposed {
@@ -119,15 +122,6 @@ struct turns_were_replaced {
 struct replacing_was_done {
   instant at;
 };
-/// A turn is in the log until its time has come and it has ended.
-struct turn_was_delayed {
-  spilled_turn turn;
-  task_id run;
-  stream_seq message;
-  /// Its task, hidden.
-  entry task;
-  instant at;
-};
 struct outbox_was_delivered {
   std::string item;
   task_id run;
@@ -164,14 +158,14 @@ struct session_was_deleted {
 
 using event =
     std::variant<session_was_taken, slice_was_started, checkpoint_was_stored, run_was_yielded, execution_was_lost, retry_was_scheduled,
-                 retry_was_hastened, run_has_ended, message_was_disposed, message_has_joined, joined_were_released, joined_were_undone, run_was_noted, turns_were_replaced, replacing_was_done, turn_was_delayed,
+                 retry_was_hastened, run_has_ended, message_was_disposed, message_has_joined, joined_were_released, joined_were_undone, run_was_noted, turns_were_replaced, replacing_was_done, turn_was_delayed, delayed_was_let_go,
                  outbox_was_delivered, session_was_edited, control_was_settled, refusal_was_recorded, session_was_deleted,
                  // in hand only
                  task_was_held, task_was_stubbed, stub_was_taken, read_back_was_idle, cancel_was_put_aside, cancel_was_taken_back, replacing_turn_has_come, steer_was_kept, steer_became_turn, steer_was_let_go, joined_has_come, joined_is_gone, turn_was_timed, turn_was_made_ready, read_back_was_asked, read_back_has_come, read_back_has_failed, task_was_dropped, current_was_redelivered,
                  run_was_taken_up, retry_was_timed, slot_was_wanted, slice_was_launched, execution_was_dropped, execution_was_asked, cancel_was_kept, early_was_kept,
                  early_was_used, control_was_put_off, control_was_taken_up, message_was_refused, refusal_was_buried,
                  ack_was_wanted, ack_was_put_off, ack_was_confirmed, acks_were_left_open, queue_was_passed, drain_was_asked,
-                 delayed_came_again, delayed_wake_was_stored, delayed_wake_was_kept, kept_wakes_were_let_go, delayed_read_was_asked, delayed_read_has_come,
+                 delayed_came_again, delayed_wake_was_stored, delayed_wake_was_kept, kept_wakes_were_let_go, delayed_is_leaving, delayed_read_was_asked, delayed_read_has_come,
                  delayed_was_taken_up, delayed_was_timed, removal_was_put_off, removal_was_taken_up>;
 
 [[nodiscard]] bool is_durable(const event& e);

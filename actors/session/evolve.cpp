@@ -18,11 +18,8 @@ void settle(head& h, ledger_item item) {
 void end_run(head& h, const run_has_ended& e) {
   if (!e.was_queued) h.phase = phases::idle{};
   evict(h, e.evicted);
-  settle(h, {hash_of_id(message_kind::task, e.run.id), e.run.digest, e.ended});
+  settle(h, {e.known_as ? *e.known_as : hash_of_id(message_kind::task, e.run.id), e.run.digest, e.ended});
   for (const auto& control : e.controls) settle(h, control);
-  if (!h.spilled.empty()) {
-    std::erase_if(h.spilled, [id = hash_of_id(message_kind::task, e.run.id)](const spilled_turn& turn) { return turn.id == id; });
-  }
   h.outbox.insert(h.outbox.end(), e.outbox.begin(), e.outbox.end());
   h.last = last_run{e.run.id, e.ended, e.at, static_cast<std::uint32_t>(e.run.slice.value), e.code};
   h.runs += 1;
@@ -58,7 +55,6 @@ void release(std::vector<joined_message>& joined, const std::vector<message_plac
 
 void become_tombstone(head& h, const session_was_deleted& e) {
   h.busy = {};
-  h.spilled.clear();
   evict(h, e.evicted);
   if (e.run) settle(h, {hash_of_id(message_kind::task, e.run->id), e.run->digest, settlement::cancelled});
   for (const auto& control : e.controls) settle(h, control);
@@ -183,6 +179,10 @@ struct head_after {
     h.spilled.push_back(e.turn);
     h.entries += 1;
   }
+  void operator()(const delayed_was_let_go& e) const {
+    touch(h, e.at);
+    std::erase_if(h.spilled, [&](const spilled_turn& turn) { return turn.id == e.id; });
+  }
   void operator()(const outbox_was_delivered& e) const {
     touch(h, e.at);
     std::erase_if(h.outbox, [&](const outbox_item& item) { return item.id == e.item; });
@@ -266,6 +266,7 @@ struct hand_after {
   void operator()(const turns_were_replaced&) const { hand.saw_replacing = true; }
   void operator()(const replacing_was_done&) const {}
   void operator()(const turn_was_delayed& e) const { await_wake(e.message, e.turn.id); }
+  void operator()(const delayed_was_let_go& e) const { hand.delayed.leaving.erase(e.id); }
   void operator()(const outbox_was_delivered& e) const { hand.ack_after.erase(e.item); }
   void operator()(const session_was_edited&) const {}
   void operator()(const control_was_settled&) const {}
@@ -384,10 +385,11 @@ struct hand_after {
   void operator()(const drain_was_asked&) const { hand.draining = true; }
   void operator()(const delayed_came_again& e) const { await_wake(e.seq, e.id); }
   void operator()(const delayed_wake_was_stored& e) const {
-    std::erase_if(hand.delayed.before_wake, [&](const delays::message& m) { return m.id == e.id; });
+    std::erase_if(hand.delayed.before_wake, [&](const delayed_in_hand::message& m) { return m.id == e.id; });
   }
   void operator()(const delayed_wake_was_kept& e) const { hand.delayed.kept_wakes.insert(e.key); }
   void operator()(const kept_wakes_were_let_go&) const { hand.delayed.kept_wakes.clear(); }
+  void operator()(const delayed_is_leaving& e) const { hand.delayed.leaving.insert(e.id); }
   void operator()(const delayed_read_was_asked& e) const { hand.delayed.reading.insert(e.stored); }
   void operator()(const delayed_read_has_come& e) const { hand.delayed.reading.erase(e.stored); }
   void operator()(delayed_was_taken_up& e) const {
@@ -438,6 +440,7 @@ bool is_quiet(const state& s) {
   return !h.current && !h.run && !h.execution && h.queue.empty() && h.backlog.empty() && h.cancels.empty() &&
          h.early.empty() && h.pending_cancels.empty() && h.put_off.empty() && h.steers.empty() && s.head.busy.joined.empty() && h.unconfirmed_tasks.empty() && h.unconfirmed_controls.empty() && h.refused_tasks.empty() &&
          h.refused_controls.empty() && h.ack_after.empty() && s.head.outbox.empty() &&
+         std::ranges::none_of(s.head.spilled, [&](const spilled_turn& turn) { return has_ended(s.head, turn); }) &&
          h.delayed.before_wake.empty() && h.delayed.reading.empty() && h.delayed.kept_wakes.empty() && !h.delayed.is_timed && !h.delayed.removal;
 }
 

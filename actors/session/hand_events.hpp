@@ -148,6 +148,10 @@ struct delayed_wake_was_kept {
   wake_key key;
 };
 struct kept_wakes_were_let_go {};
+/// Its wake is to be removed.
+struct delayed_is_leaving {
+  id_hash id;
+};
 struct delayed_read_was_asked {
   stream_seq stored;
 };

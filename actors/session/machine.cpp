@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "actors/session/delays.hpp"
+#include "actors/session/delayed.hpp"
 #include "actors/session/draft.hpp"
+#include "actors/session/transcript.hpp"
 
 namespace baton::session {
 namespace {
@@ -12,8 +13,12 @@ namespace {
 void on_loaded(draft& d, const loaded& in) {
   if (in.after_crash && stored_run(d.durable()) != nullptr) take_over(d);
   if (!in.open_acks.empty()) d.happened(acks_were_left_open{in.open_acks});
-  for (const auto& item : d.durable().outbox) d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
-  take_up_delays(d);
+  for (const auto& item : d.durable().outbox) {
+    // That of a delayed turn has what its task said, which is read back first.
+    if (was_delayed(d.durable(), hash_of_id(message_kind::task, item.run))) continue;
+    d.order(bury{message_kind::task, letter_of(d.now(), item), item.id});
+  }
+  take_up_delayed(d);
 }
 
 void on_outbox_delivered(draft& d, const outbox_delivered& in) {
@@ -27,14 +32,19 @@ void on_outbox_delivered(draft& d, const outbox_delivered& in) {
   d.happened(outbox_was_delivered{in.item, run, d.time()});
   if (message) {
     settle_ack(d, open.kind, *message, open.id);
-  } else {
+  } else if (!was_delayed(d.durable(), open.id) && open.seq != stream_seq{}) {
     // After a restart: it is still to come.
     d.happened(acks_were_left_open{{open}});
   }
   let_kept_wakes_go(d);
-  go_on_removing(d);
   take_put_off(d);
   proceed(d);
+}
+
+/// An owner before is done with this very message, and had no confirmation.
+bool is_own(const draft& d, const held_task& message) {
+  const auto is_it = [&](const open_ack& open) { return open.kind == message_kind::task && open.seq == message.seq; };
+  return std::ranges::any_of(d.hand().maybe_open, is_it);
 }
 
 /// Messages come in order, so those before this one that have not come again are not in the queue any more.
@@ -113,8 +123,9 @@ decided advance(state& s, input in, const context& with) {
   std::visit(overloaded{[&](const loaded& l) { on_loaded(d, l); },
                         [&](task_arrived& t) {
                           if (t.message.after_crash) take_over(d);
+                          const bool came_before = is_own(d, t.message);
                           pass(d, message_kind::task, t.message.seq);
-                          admit(d, std::move(t.message), t.crowded);
+                          admit(d, std::move(t.message), t.crowded, came_before);
                           proceed(d);
                         },
                         [&](control_arrived& c) {
@@ -131,6 +142,7 @@ decided advance(state& s, input in, const context& with) {
                           proceed(d);
                         },
                         [&](delayed_was_read& r) { on_delayed_read(d, std::move(r)); },
+                        [&](const delayed_was_unreadable& r) { on_delayed_unreadable(d, r); },
                         [&](const message_was_gone& m) {
                           on_gone(d, m.place);
                           proceed(d);
@@ -144,14 +156,13 @@ decided advance(state& s, input in, const context& with) {
                         [&](const outbox_delivered& o) { on_outbox_delivered(d, o); },
                         [&](const ack_confirmed& a) {
                           d.happened(ack_was_confirmed{a.kind, a.seq});
-                          go_on_removing(d);
                           take_put_off(d);
                           proceed(d);
                         },
                         [&](const drain_asked&) { on_drain(d); },
                         [&](const yield_wanted& y) { on_yield_wanted(d, y); },
                         [&](const wake_fired& w) { on_wake_fired(d, w); },
-                        [&](const wake_stored& w) { on_wake_stored(d, w); }, [&](const wake_removed&) {}},
+                        [&](const wake_stored& w) { on_wake_stored(d, w); }, [&](const wake_removed& w) { on_wake_removed(d, w); }},
              in);
   return std::move(d).finish();
 }

@@ -56,6 +56,12 @@ struct delayed_was_read {
   stream_seq stored;
   held_task message;
 };
+/// Or this: there is no task there that can be read. Of whatever else is there, the id, if it is known, and its message.
+struct delayed_was_unreadable {
+  stream_seq stored;
+  task_id id;
+  stream_seq message;
+};
 struct slot_granted {
   execution_id execution;
 };
@@ -102,7 +108,7 @@ struct loaded {
   /// The partition was taken from a node that died.
   bool after_crash = false;
 };
-using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, control_read_back, message_was_gone, delayed_was_read, slot_granted, slice_grew_old, boundary_reached,
+using input = std::variant<loaded, task_arrived, control_arrived, task_read_back, control_read_back, message_was_gone, delayed_was_read, delayed_was_unreadable, slot_granted, slice_grew_old, boundary_reached,
                            slice_ended, timer_fired, refusal_buried, outbox_delivered, ack_confirmed, drain_asked, yield_wanted, wake_fired, wake_stored, wake_removed>;
 
 // ---- effects: orders

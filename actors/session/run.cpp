@@ -1,15 +1,11 @@
 #include <algorithm>
-#include <map>
 
-#include "actors/session/delays.hpp"
+#include "actors/session/delayed.hpp"
 #include "actors/session/draft.hpp"
-#include "messages/codec.hpp"
+#include "actors/session/transcript.hpp"
 
 namespace baton::session {
 namespace {
-
-/// Characters of a failure's text in the transcript.
-constexpr std::size_t note_text_max = 4'000;
 
 const turn& turn_of(const draft& d) { return std::get<turn>(d.hand().current->task.what); }
 
@@ -21,8 +17,6 @@ bool is_current(const draft& d, const execution_id& execution) {
 bool runs_now(const draft& d, const execution_id& execution) {
   return is_current(d, execution) && d.hand().execution->at == in_flight::stage::launched;
 }
-
-std::string cut(std::string_view text, std::size_t most = error_text_max) { return codec::stored_text(text, most); }
 
 /// A waiting task's run, before anything has happened to it.
 run_record record_of(const held_task& message, instant now) {
@@ -45,52 +39,6 @@ milliseconds backoff(const limits& l, std::uint32_t attempts, std::uint32_t chan
   wait = std::min(wait, l.retry_longest);
   // Up to a quarter longer, so that runs that failed together do not come back together.
   return wait + milliseconds{wait.count() / 4 * (chance % 1024) / 1024};
-}
-
-void stamp(std::vector<entry>& entries, const task_id& run, instant at) {
-  for (auto& e : entries) {
-    e.run = run;
-    if (e.at == instant{}) e.at = at;
-  }
-}
-
-/// What the slice adds to the transcript, the turn's input before it if it is not stored yet.
-std::vector<entry> with_input(const draft& d, std::vector<entry> added) {
-  const auto& run = *d.hand().run;
-  stamp(added, run.id, d.time());
-  if (run.input_stored) return added;
-  std::vector<entry> input;
-  input.push_back({entry_kind::user, run.id, d.hand().current->stored_at, false, turn_of(d).input, std::nullopt});
-  for (const auto& merged : joined_words(d.now(), run.id, joined_message::manner::merged)) {
-    input.push_back({entry_kind::user, run.id, d.time(), false, merged.input, std::nullopt});
-  }
-  added.insert(added.begin(), std::make_move_iterator(input.begin()), std::make_move_iterator(input.end()));
-  return added;
-}
-
-std::string call_id_of(const entry& e) {
-  const auto* id = e.content.find("id");
-  const auto* text = id == nullptr ? nullptr : id->as<std::string>();
-  return text == nullptr ? std::string{} : *text;
-}
-
-std::map<std::string, entry> open_calls(const std::vector<entry>& entries) {
-  std::map<std::string, entry> open;
-  for (const auto& e : entries) {
-    if (e.kind == entry_kind::tool_call) open.emplace(call_id_of(e), e);
-    if (e.kind == entry_kind::tool_result) open.erase(call_id_of(e));
-  }
-  return open;
-}
-
-/// Every call gets exactly one result, so that a model provider accepts the transcript.
-void close_open_calls(std::vector<entry>& entries, std::string_view because) {
-  for (const auto& [id, call] : open_calls(entries)) {
-    auto result = call;
-    result.kind = entry_kind::tool_result;
-    result.content = value::object{{"id", id}, {"error", because}};
-    entries.push_back(std::move(result));
-  }
 }
 
 /// The run as it stands after `end` left entries and perhaps a checkpoint.
@@ -135,11 +83,9 @@ slice_request request_for(const draft& d) {
 
 void want_next_slice(draft& d) {
   const auto& run = *d.hand().run;
-  // Nothing in the queue tells a later owner of a delayed turn's start: only the log does.
-  const bool store_first = d.hand().current->after_crash || is_delayed(d.durable(), run.id);
   const auto priority = d.hand().current->task.priority;
   d.order(want_slot{d.with().fresh_execution, {run.tenant, priority, supervisor::standing_after(run.crashes)}});
-  d.happened(slot_was_wanted{d.with().fresh_execution, store_first});
+  d.happened(slot_was_wanted{d.with().fresh_execution, d.hand().current->after_crash});
 }
 
 /// Why the run may not have another slice.
@@ -226,7 +172,7 @@ void on_completed(draft& d, completed c, std::vector<entry> entries) {
 void on_failed(draft& d, const failed& f, std::vector<entry> entries) {
   auto run = *d.hand().run;
   run.attempts += 1;
-  run.last_error = cut(f.text);
+  run.last_error = stored_error(f.text);
   if (f.code == reason::time_limit && is_late(d)) {
     return end_run(d, {std::move(run), settlement::failed, reason::deadline_passed, f.text, {}, std::move(entries)});
   }
@@ -243,13 +189,13 @@ void on_lost(draft& d, const lost& l) {
   auto run = *d.hand().run;
   const auto execution = run.execution;
   run.attempts += 1;
-  run.last_error = cut(l.because);
+  run.last_error = stored_error(l.because);
   if (run.attempts >= d.with().limits.max_attempts) {
     return end_run(d, {std::move(run), settlement::failed, reason::max_attempts, l.because, {}, {}});
   }
   give_back_slot(d);
   run.execution = {};
-  d.happened(execution_was_lost{std::move(run), execution, cut(l.because), d.time()});
+  d.happened(execution_was_lost{std::move(run), execution, stored_error(l.because), d.time()});
 }
 
 /// Fails the run if what it wants stored before it goes on cannot be; true if it did.
@@ -283,12 +229,6 @@ void on_cancelled(draft& d, const std::string& by, const std::string& because, s
   end_run(d, {{}, settlement::cancelled, std::nullopt, std::move(text), {}, std::move(entries)});
 }
 
-outbox_item dead_letter_item(const draft& d, const run_record& run, const final_end& end) {
-  // By the message, not by the run: once an id has left the ledger, it may run again.
-  return {"dead." + std::to_string(run.message.value), run.id, run.message, end.code.value_or(reason::runner_failed),
-          cut(end.text), run.attempts, d.time()};
-}
-
 void answer_producer(draft& d, const held_task& message, const final_end& end) {
   if (message.task.reply_to.empty()) return;
   const auto code = end.code ? to_text(*end.code) : std::string_view{};
@@ -297,21 +237,11 @@ void answer_producer(draft& d, const held_task& message, const final_end& end) {
                       answer_to(message.task.id, verdict::accepted, std::move(status))});
 }
 
-void add_last_words(std::vector<entry>& entries, const final_end& end, bool rolls_back) {
-  if (end.ended == settlement::completed) return;
-  close_open_calls(entries, end.ended == settlement::cancelled ? "cancelled" : "the run failed");
-  value::object note{{"ended", end.ended == settlement::cancelled ? "cancelled" : "failed"}};
-  if (rolls_back) note.emplace_back("rolled_back", true);
-  if (end.code) note.emplace_back("code", to_text(*end.code));
-  if (!end.text.empty()) note.emplace_back("text", cut(end.text, note_text_max));
-  entries.push_back({entry_kind::note, {}, {}, false, std::move(note), std::nullopt});
-}
-
 /// What the end adds to the transcript. If that does not fit into one commit, all but the input and the last note is left
 /// out; a completion then is none.
 std::vector<entry> last_entries(const draft& d, final_end& end) {
   const auto complete = [&](std::vector<entry> said) {
-    add_last_words(said, end, d.hand().run->is_rolled_back);
+    add_last_words(d, said, end);
     if (!end.message_is_gone) return with_input(d, std::move(said));
     stamp(said, d.hand().run->id, d.time());
     return said;
@@ -328,8 +258,8 @@ std::vector<entry> last_entries(const draft& d, final_end& end) {
 
 bool may_start(const draft& d) {
   const auto& hand = d.hand();
-  const bool may_ever = !hand.draining && !std::holds_alternative<phases::deleted>(d.durable().phase);
-  const bool owes_much = d.durable().outbox.size() >= outbox_max || is_ledger_crowded(d, d.with().limits.open_acks_max);
+  const bool may_ever = !hand.draining && !hand.delayed.removal && !std::holds_alternative<phases::deleted>(d.durable().phase);
+  const bool owes_much = d.durable().outbox.size() >= outbox_max || is_held_up(d);
   return may_ever && !hand.execution && !owes_much;
 }
 
@@ -346,10 +276,11 @@ void end_run(draft& d, final_end end) {
   run_has_ended ended{run, end.ended, end.code, std::move(entries),       {}, {}, settled_controls(cancels),
                       false, message.task.traceparent, d.time()};
   ended.evicted = room_for(d.now(), 1 + ended.controls.size());
-  const bool was_delayed = is_delayed(d.durable(), run.id);
+  const auto id = hash_of_id(message_kind::task, run.id);
+  const bool is_delayed_one = was_delayed(d.durable(), id);
   if (end.ended == settlement::failed) {
     ended.outbox.push_back(dead_letter_item(d, run, end));
-    if (!end.message_is_gone && !was_delayed) d.happened(ack_was_put_off{ended.outbox.front().id, message.seq});
+    if (!end.message_is_gone && !is_delayed_one) d.happened(ack_was_put_off{ended.outbox.front().id, message.seq});
   }
   give_back_slot(d);
   answer_producer(d, message, end);
@@ -357,10 +288,10 @@ void end_run(draft& d, final_end end) {
   d.happened(std::move(ended));
   for (const auto& item : outbox) {
     auto letter = letter_of(d.now(), item);
-    d.order(bury{message_kind::task, was_delayed ? with_payload(std::move(letter), message.task) : std::move(letter), item.id});
+    if (is_delayed_one && !end.message_is_gone) letter = with_payload(std::move(letter), message.task);
+    d.order(bury{message_kind::task, std::move(letter), item.id});
   }
-  const auto id = hash_of_id(message_kind::task, run.id);
-  if (was_delayed) {
+  if (is_delayed_one) {
     let_wake_go(d, id);
   } else if (outbox.empty()) {
     settle_ack(d, message_kind::task, message.seq, id);
@@ -387,6 +318,7 @@ void proceed(draft& d) {
   if (std::holds_alternative<phases::deleted>(d.durable().phase)) return read_backlog(d);
   carry_out_pending(d);
   drop_replaced(d);
+  go_on_removing(d);
   if (may_start(d)) start_next(d);
   read_backlog(d);
 }
@@ -426,7 +358,8 @@ void on_slot(draft& d, const slot_granted& in) {
     run.input_stored = true;
     d.happened(slice_was_started{std::move(run), std::move(entries), d.time()});
     (void)inject(d, room);
-  } else if (d.hand().execution->store_first) {
+  } else if (d.hand().execution->store_first || !d.durable().spilled.empty()) {
+    // A delayed turn that falls due meanwhile must not go before it after a crash; and of its own start nothing but the log tells.
     d.happened(slice_was_started{*d.hand().run, {}, d.time()});
   }
   d.order(launch{request_for(d)});
@@ -481,19 +414,6 @@ void on_slice_end(draft& d, slice_ended in) {
 void on_settle_over(draft& d, const execution_id& execution) {
   if (!runs_now(d, execution) || d.hand().execution->asked != boundary_order::cancel) return;
   d.order(abort_execution{execution, "did not settle after a cancel"});
-}
-
-dead_letter letter_of(const state& s, const outbox_item& item) {
-  dead_letter letter;
-  letter.session = s.id;
-  letter.id = item.run.text();
-  letter.why = item.why;
-  letter.detail = item.text;
-  letter.seq = item.message;
-  letter.at = item.at;
-  letter.attempts = item.attempts;
-  letter.dedupe = s.id.text() + "." + item.id;
-  return letter;
 }
 
 } // namespace baton::session

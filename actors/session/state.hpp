@@ -91,7 +91,7 @@ struct in_flight {
 };
 
 /// What is under way about turns that wait for their time; they themselves stand in the head.
-struct delays {
+struct delayed_in_hand {
   struct message {
     stream_seq seq;
     id_hash id;
@@ -100,11 +100,14 @@ struct delays {
   std::vector<message> before_wake;
   /// Commits that are being read for the tasks in them.
   std::set<stream_seq> reading;
-  /// Of turns that have ended: they stay as long as the outbox owes something, since nothing else would bring the session back.
+  /// Of turns that have ended, and were answered in this life: they stay as long as the outbox owes something, since nothing else
+  /// would bring the session back.
   std::set<wake_key> kept_wakes;
+  /// Nothing is owed for these any more, and their wakes are being removed; then the head forgets them.
+  std::set<id_hash> leaving;
   /// A wake fired early, by a clock that was set back.
   bool is_timed = false;
-  /// A delete: carried out when no turn waits for its time any more.
+  /// A delete: carried out when the head knows of no delayed turn any more. Nothing else starts until then.
   std::optional<held_control> removal;
 };
 
@@ -144,7 +147,7 @@ struct hand {
   /// Refused: being buried, then acknowledged.
   std::map<stream_seq, pending_refusal> refused_tasks;
   std::map<stream_seq, pending_refusal> refused_controls;
-  delays delayed;
+  delayed_in_hand delayed;
   /// Settled messages that are acknowledged when this outbox item is confirmed.
   std::map<std::string, stream_seq> ack_after;
   /// No new slices: the node drains.

@@ -37,7 +37,9 @@ const ledger_item* settled_item(const head& h, const task_id& id) {
   return found == h.ledger.end() ? nullptr : &*found;
 }
 
+/// One that waits, or runs.
 const spilled_turn* delayed_turn(const head& h, const task_id& id) {
+  if (settled_item(h, id) != nullptr) return nullptr;
   const auto found = std::ranges::find(h.spilled, hash_of_id(message_kind::task, id), &spilled_turn::id);
   return found == h.spilled.end() ? nullptr : &*found;
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "messages/codec.hpp"
+#include "messages/delayed_task.hpp"
 #include "ops/baton/commands.hpp"
 #include "ops/baton/shown.hpp"
 #include "ops/baton/timeline.hpp"
@@ -149,7 +150,7 @@ or_complaint<whole> read_whole(const show_order& o, desk& at) {
 
 /// A delayed task is no part of the transcript: what it says follows when it runs.
 bool is_shown(const show_order& o, const entry& e) {
-  const bool is_delayed = e.hidden && e.content.find("delayed_task") != nullptr;
+  const bool is_delayed = e.hidden && e.content.find(delayed_task_field) != nullptr;
   return !is_delayed && (o.run.empty() || e.run == o.run);
 }
 

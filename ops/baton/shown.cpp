@@ -149,6 +149,7 @@ std::optional<delays> delays_of(const head& h) {
   for (const auto& turn : h.spilled) {
     // It waits no more.
     if (run != nullptr && turn.id == hash_of_id(message_kind::task, run->id)) continue;
+    if (std::ranges::find(h.ledger, turn.id, &ledger_item::id) != h.ledger.end()) continue;
     if (!found) found = delays{0, turn.not_before};
     found->turns += 1;
     found->first = std::min(found->first, turn.not_before);

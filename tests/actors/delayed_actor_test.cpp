@@ -101,12 +101,17 @@ TEST_CASE_METHOD(later_world, "the task of a turn for later is read until the br
   CHECK(events_of("s1").back() == "run_completed");
 }
 
-TEST_CASE_METHOD(later_world, "a session whose turn for later cannot be read is set aside, and says so", "[delayed]") {
+TEST_CASE_METHOD(later_world, "a turn for later whose task cannot be read fails, and its session goes on", "[delayed]") {
   open(1);
   publish_later("t1", 1h);
   log.forget_entries();
   advance(1h + 9s);
-  CHECK(count(counter::sessions_quarantined) == 1);
-  CHECK(kept.all.size() == 1);
-  CHECK(notices.lines.front().find("a delayed turn in its log cannot be read") != std::string::npos);
+  CHECK(count(counter::sessions_quarantined) == 0);
+  CHECK(events_of("s1") == std::vector<std::string>{"message_disposed", "run_failed", "dead_letter_confirmed"});
+  REQUIRE(dead.letters().size() == 1);
+  CHECK(dead.letters().front().why == reason::log_unreadable);
+  CHECK(kept.all.empty());
+  CHECK(head_of("s1").spilled.empty());
+  REQUIRE(notices.lines.size() == 1);
+  CHECK(notices.lines.front().find("its task cannot be read out of the log") != std::string::npos);
 }

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "actors/session/delayed.hpp"
+#include "actors/session/delayed_entry.hpp"
 #include "messages/overloaded.hpp"
 #include "tests/simulation/partition_shell.hpp"
 #include "tests/simulation/slots_shell.hpp"
@@ -264,8 +264,9 @@ void session_shell::perform_read_delayed(stream_seq stored) {
     if (!result && result.error() != log_failure::unreadable) {
       return post_after(with_.retry_every, [this, stored] { perform_read_delayed(stored); });
     }
-    auto message = result ? session::delayed_task_in(*result) : std::nullopt;
-    if (!message) return give_up("a delayed turn in its log cannot be read");
+    const auto entries = result ? *result : std::vector<entry>{};
+    auto message = session::delayed_task_in(entries);
+    if (!message) return take_input(session::left_of_delayed(stored, entries));
     take_input(session::delayed_was_read{stored, *std::move(message)});
   }));
 }

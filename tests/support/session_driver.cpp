@@ -71,7 +71,9 @@ struct session_driver::performing {
   void operator()(const session::read_delayed& e) const { world.log_reads_.push_back(e.stored); }
   void operator()(const session::want_wake& e) const { world.wakes_.order(e); }
   void operator()(const session::unwant_wake& e) const {
-    const auto waits = [&](const spilled_turn& turn) { return session_wakes::key_of(turn.id) == e.key; };
+    const auto waits = [&](const spilled_turn& turn) {
+      return session_wakes::key_of(turn.id) == e.key && session::find_delayed(world.stored_, turn.id) != nullptr;
+    };
     if (std::ranges::any_of(world.stored_.spilled, waits)) throw rule_broken("the wake of a turn that has not ended is removed");
     if (!world.stored_.outbox.empty()) throw rule_broken("a wake is removed while the outbox owes something");
     world.wakes_.order(e);
@@ -106,6 +108,7 @@ stream_seq session_driver::publish(std::string_view id, const task_options& how)
   t.digest = digest_of_body(how.body + "/" + how.runner + "/" + due + "/" + how.reply_to + "/" + std::string{to_text(how.when_busy)});
   t.what = turn{how.body, how.runner, {}, how.when_busy};
   last_seq_ = next(last_seq_);
+  if (!how.reply_to.empty()) awaited_.insert(std::string{id});
   rules_.task_was_published(t, last_seq_);
   queue_[{message_kind::task, last_seq_}] = {std::move(t), now_, false, false, how.bytes, how.crowded};
   return last_seq_;
@@ -148,6 +151,8 @@ stream_seq session_driver::cancel_run(std::string_view id, std::string_view run)
 }
 
 void session_driver::take_away(stream_seq task) {
+  const auto gone = queue_.find({message_kind::task, task});
+  if (gone != queue_.end()) awaited_.erase(std::get<baton::task>(gone->second.body).id.text());
   queue_.erase({message_kind::task, task});
   rules_.task_was_taken_away(task);
 }
@@ -316,71 +321,9 @@ void session_driver::advance(milliseconds by) {
   now_ = until;
 }
 
-void session_driver::carry_out_wake_order() {
-  if (!wakes_.has_order()) throw cannot("no wake is wanted or unwanted");
-  take(wakes_.carry_out());
-}
-
-bool session_driver::fire_wake() {
-  auto fired = wakes_.fire(now_);
-  if (fired) take(*std::move(fired));
-  return fired.has_value();
-}
-
-void session_driver::answer_log_read() {
-  if (log_reads_.empty()) throw cannot("nothing is read out of the log");
-  const auto seq = log_reads_.front();
-  log_reads_.pop_front();
-  auto message = session::delayed_task_in(log_.at(seq.value - 1).entries);
-  if (!message) throw rule_broken("no delayed task lies where it is read");
-  take(session::delayed_was_read{seq, *std::move(message)});
-}
-
 void session_driver::want_yield() { take(session::yield_wanted{current()}); }
 
 void session_driver::drain() { take(session::drain_asked{}); }
-
-// ---- faults
-
-void session_driver::crash_and_reload(life next_life) {
-  planned_.reset();
-  end_execution();
-  if (wish_) old_.push_back(wish_->execution);
-  wish_.reset();
-  acks_.clear();
-  read_back_.clear();
-  burials_.clear();
-  timers_.clear();
-  wakes_.owner_died();
-  log_reads_.clear();
-  for (auto& [place, message] : queue_) {
-    message.is_delivered = false;
-    if (!next_life.new_epoch) continue;
-    message.before_open = true;
-    message.after_crash = next_life.after_crash;
-  }
-  session::state fresh;
-  fresh.id = state_.id;
-  fresh.partition = state_.partition;
-  fresh.node = state_.node;
-  if (next_life.new_node) fresh.node = node_id::parse("node-" + std::to_string(++nodes_made_)).value();
-  fresh.epoch = next_life.new_epoch ? next(state_.epoch) : state_.epoch;
-  fresh.head = stored_;
-  fresh.last = {log_.size()};
-  session::settle_delayed(fresh.head, fresh.last);
-  fresh.number = {log_.size()};
-  if (!log_.empty()) {
-    fresh.last_epoch = log_.back().epoch;
-    fresh.last_node = log_.back().node;
-  }
-  state_ = std::move(fresh);
-  rules_.life_began(state_, next_life.after_crash);
-  take(session::loaded{log_.empty() ? std::vector<open_ack>{} : log_.back().open_acks, next_life.after_crash});
-}
-
-void session_driver::crash_in_next_commit(bool is_stored, std::size_t performed, life next_life) {
-  planned_ = planned_crash{is_stored, performed, next_life};
-}
 
 // ---- the shell
 
@@ -466,6 +409,10 @@ void session_driver::settle() {
   rules_.all_has_ended(state_, left);
   if (!queue_.empty()) throw rule_broken("stuck: a control message is still in the queue");
   if (wakes_.size() > 0) throw rule_broken("stuck: a wake is left that nothing waits for");
+  for (const auto& t : awaited_) {
+    const auto is_told = [&](const session::send_answer& a) { return a.answer.to.text() == t; };
+    if (std::ranges::none_of(answers_, is_told)) throw rule_broken("a producer is never answered: " + t);
+  }
 }
 
 std::string session_driver::ending_of(std::string_view run) const {

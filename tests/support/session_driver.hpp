@@ -77,8 +77,9 @@ public:
   void carry_out_wake_order();
   bool fire_wake();
   void lose_wakes() { wakes_.lose_all(); }
-  /// The task of a delayed turn comes back out of the log.
+  /// The task of a delayed turn comes back out of the log; or it does not, and this is left of its entry.
   void answer_log_read();
+  void answer_log_read_unreadable(const std::vector<entry>& left = {});
   /// The supervisor would like the slot back.
   void want_yield();
 
@@ -186,6 +187,7 @@ private:
   session_wakes wakes_;
   std::deque<stream_seq> log_reads_;
   std::vector<session::send_answer> answers_;
+  std::set<std::string> awaited_; // Tasks whose producers wait for an answer.
   std::vector<std::string> started_;
   std::vector<session::event> last_events_;
   std::vector<session::effect> last_effects_;

@@ -15,9 +15,16 @@ using session::overloaded;
 
 std::string text(stream_seq seq) { return std::to_string(seq.value); }
 
-const ledger_item* settled_in(const head& h, message_kind kind, const task_id& id) {
-  const auto found = std::ranges::find(h.ledger, hash_of_id(kind, id), &ledger_item::id);
+const ledger_item* settled_with(const head& h, id_hash id) {
+  const auto found = std::ranges::find(h.ledger, id, &ledger_item::id);
   return found == h.ledger.end() ? nullptr : &*found;
+}
+
+const ledger_item* settled_in(const head& h, message_kind kind, const task_id& id) { return settled_with(h, hash_of_id(kind, id)); }
+
+std::size_t still_delayed(const head& h) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(h.spilled, [&](const spilled_turn& turn) { return settled_with(h, turn.id) == nullptr; }));
 }
 
 bool is_held(const session::hand& h, stream_seq seq) {
@@ -83,6 +90,7 @@ std::string what_is_left(const session::state& s) {
   add("before their wakes", h.delayed.before_wake.size());
   add("read out of the log", h.delayed.reading.size());
   add("kept wakes", h.delayed.kept_wakes.size());
+  add("not forgotten", s.head.spilled.size() - still_delayed(s.head));
   add("a delete put off", h.delayed.removal ? 1 : 0);
   return left;
 }
@@ -245,7 +253,7 @@ void session_rules::check_delays(const session::state& next) const {
   const auto& known = tasks_.at(next.hand.current->seq);
   if (known.not_before && run.started_at < *known.not_before) broken("a turn starts before its time: " + run.id.text());
   for (const auto& other : next.head.spilled) {
-    const bool was_due = other.id != starting && other.not_before <= run.started_at;
+    const bool was_due = other.id != starting && other.not_before <= run.started_at && settled_with(next.head, other.id) == nullptr;
     if (was_due && (own == nullptr || std::pair{other.not_before, other.stored} < std::pair{own->not_before, own->stored})) {
       broken("rule 2: a turn starts before one whose time has come: " + run.id.text());
     }
@@ -316,7 +324,8 @@ void session_rules::check_limits(const session::state& next) const {
   if (h.pending_cancels.size() > limits_.early_max) broken("rule 9: more cancels put aside than the limit");
   if (next.head.busy.decided.size() > decided_max) broken("rule 9: more decided than decided_max");
   if (h.steers.size() + next.head.busy.joined.size() > limits_.joined_max) broken("rule 9: more joins than joined_max");
-  if (next.head.spilled.size() > limits_.delayed_max) broken("rule 9: more delayed turns than delayed_max");
+  if (still_delayed(next.head) > limits_.delayed_max) broken("rule 9: more delayed turns than delayed_max");
+  if (next.head.spilled.size() > spilled_max) broken("rule 9: more of delayed turns in the head than it has room for");
   if (next.head.outbox.size() > outbox_max) broken("rule 9: more in the outbox than outbox_max");
   std::set<id_hash> ids;
   for (const auto& item : next.head.ledger) {
@@ -327,7 +336,8 @@ void session_rules::check_limits(const session::state& next) const {
 void session_rules::check_ledger(const session::state& next) const {
   const auto& h = next.hand;
   const auto open = h.unconfirmed_tasks.size() + h.unconfirmed_controls.size() + h.refused_tasks.size()
-      + h.refused_controls.size() + next.head.outbox.size() + next.head.busy.joined.size();
+      + h.refused_controls.size() + next.head.outbox.size() + next.head.busy.joined.size()
+      + next.head.spilled.size() - still_delayed(next.head);
   if (next.head.ledger.size() > ledger_max + open)
     broken("rule 9: more in the ledger than ledger_max and what is open");
   if (next.head.ledger.size() > ledger_most) broken("rule 9: more in the ledger than ledger_most");
@@ -345,7 +355,7 @@ void session_rules::commit_was_stored(const commit& c, const std::vector<session
   for (const auto& e : events) {
     if (const auto* ended = std::get_if<session::run_has_ended>(&e)) {
       check_final(*ended, c.rolls_up);
-      add_final(ended->run.message, ended->run.id);
+      add_final(ended->known_as ? message_of(*ended->known_as) : ended->run.message, ended->run.id);
       if (ended->ended == settlement::failed) failed_.insert(ended->run.message);
     }
     if (const auto* joined = std::get_if<session::message_has_joined>(&e)) {
@@ -398,6 +408,12 @@ void session_rules::check_final(const session::run_has_ended& e, bool is_rolled_
   if (has_input && !fits)
     broken("the turn's input stands " + std::to_string(inputs) + " times in the transcript");
   if (calls != results) broken("rule 6: a tool call without exactly one result, run " + e.run.id.text());
+}
+
+stream_seq session_rules::message_of(id_hash id) const {
+  const auto found = std::ranges::find_if(tasks_, [&](const auto& t) { return hash_of_id(message_kind::task, t.second.id) == id; });
+  if (found == tasks_.end()) broken("a turn ended whose task was never published");
+  return found->first;
 }
 
 void session_rules::forget_joined(message_place place) {
@@ -455,7 +471,7 @@ bool session_rules::has_twin(stream_seq seq, twin which) const {
 void session_rules::all_has_ended(const session::state& last, const std::set<stream_seq>& tasks_left) const {
   if (!session::is_quiet(last)) broken("stuck: the session is not quiet: " + what_is_left(last));
   if (session::stored_run(last.head) != nullptr) broken("stuck: a run is still under way");
-  if (!last.head.spilled.empty()) broken("stuck: a delayed turn has not ended");
+  if (!last.head.spilled.empty()) broken("stuck: a delayed turn has not ended, or is not forgotten");
   for (const auto& [seq, t] : tasks_) {
     if (taken_away_.contains(seq)) continue;
     if (tasks_left.contains(seq)) broken("stuck: task " + text(seq) + " is still in the queue");

@@ -23,7 +23,7 @@ public:
   explicit session_rules(session::limits limits) : limits_{std::move(limits)} {}
 
   void task_was_published(const task& t, stream_seq seq);
-  /// Somebody removed it from the queue behind the session's back: nothing is owed for it.
+  /// Somebody removed it from the queue, or from the log, behind the session's back: nothing is owed for it.
   void task_was_taken_away(stream_seq seq) { taken_away_.insert(seq); }
   void control_was_published(const control& c, stream_seq seq);
   /// A new owner, or the same one anew, has read the head.
@@ -64,6 +64,8 @@ private:
   void check_ledger(const session::state& next) const;
   void check_takeover(const std::vector<session::event>& events);
   void check_final(const session::run_has_ended& e, bool is_rolled_up) const;
+  /// The first with this id.
+  [[nodiscard]] stream_seq message_of(id_hash id) const;
   void forget_joined(message_place place);
   void add_final(stream_seq message, const task_id& run);
   enum class twin : std::uint8_t { any, that_ran, that_ended };

@@ -1,50 +1,8 @@
 // Turns with `not_before`: in the log and the head until their time has come and they have ended.
-#include <algorithm>
-#include <catch2/catch_test_macros.hpp>
-
-#include "actors/session/delayed.hpp"
-#include "messages/codec.hpp"
-#include "tests/support/session_driver.hpp"
-#include "tests/support/session_names.hpp"
+#include "tests/unit/delayed_turns.hpp"
 
 using namespace baton;
 using namespace baton::support;
-
-namespace {
-
-using names = std::vector<std::string>;
-
-task_options in(const session_driver& s, std::int64_t ms) {
-  return {.not_before = s.time() + milliseconds{ms}, .reply_to = "_INBOX.a"};
-}
-
-/// Delivered, its wake stored, its message acknowledged.
-stream_seq delay(session_driver& s, std::string_view id, std::int64_t ms) {
-  const auto seq = s.task(id, in(s, ms));
-  s.carry_out_wake_order();
-  s.confirm_acks();
-  return seq;
-}
-
-void come_due(session_driver& s, std::int64_t ms) {
-  s.advance(milliseconds{ms});
-  REQUIRE(s.fire_wake());
-  s.answer_log_read();
-}
-
-id_hash hash(std::string_view id) { return hash_of_id(message_kind::task, id_of(id)); }
-
-std::string status_of(const session_driver& s, std::size_t nth) {
-  const auto* status = s.answers().at(nth).answer.body.find("status");
-  return status == nullptr ? std::string{} : *status->as<std::string>();
-}
-
-std::size_t visible_entries(const session_driver& s) {
-  const auto& all = s.rules().transcript();
-  return static_cast<std::size_t>(std::ranges::count_if(all, [](const entry& e) { return !e.hidden; }));
-}
-
-} // namespace
 
 TEST_CASE("a turn for later is in the log, then its wake is stored, then its message is acknowledged", "[session][delayed]") {
   session_driver s;
@@ -292,6 +250,10 @@ TEST_CASE("a delete answers the turns that wait for their time, and removes thei
   s.control("c1", cancel_of("t2"));
   s.answer_log_read();
   s.answer_log_read();
+  // Not before all that follows their ends is done: the tombstone leaves nothing to do it with.
+  CHECK(std::holds_alternative<phases::idle>(s.stored().phase));
+  CHECK(s.verdicts_on("d1").empty());
+  carry_out_wakes(s);
   CHECK(std::holds_alternative<phases::deleted>(s.stored().phase));
   CHECK(s.stored().spilled.empty());
   CHECK(s.verdicts_on("t1") == std::vector{verdict::accepted});
@@ -376,7 +338,7 @@ TEST_CASE("no more turns wait for their time than the limit allows", "[session][
   s.deliver();
   s.store_letters();
   CHECK(s.refusals_of(third) == std::vector{reason::backlog_full});
-  CHECK(s.letters().begin()->second.detail == "spilled_max: turns that wait for their not_before");
+  CHECK(s.letters().begin()->second.detail == "as many turns of the session as it may hold wait for their not_before");
   s.settle();
   CHECK(session::limits{}.delayed_max == spilled_max);
 }
@@ -395,26 +357,6 @@ TEST_CASE("a turn that would wait longer than the limit allows is refused", "[se
   CHECK(s.refusals_of(too_far) == std::vector{reason::invalid_not_before});
   CHECK(s.letters().begin()->second.detail == "session.delay_max");
   CHECK(s.started() == names{"t2"});
-}
-
-TEST_CASE("a delayed turn that fails keeps its wake until its letter is stored", "[session][delayed]") {
-  for (const bool crashes : {false, true}) {
-    session_driver s;
-    const auto t = delay(s, "t1", 10);
-    come_due(s, 10);
-    s.run(failed{reason::program_exit, "no", false});
-    CHECK(s.wakes().holds_turn(hash("t1")));
-    CHECK_FALSE(session::is_quiet(s.now()));
-    // Its message is gone: the letter has what it said.
-    CHECK(codec::decode_task(s.open_letters().front().letter.payload, {}, {})->id == id_of("t1"));
-    if (crashes) s.crash_and_reload();
-    if (crashes) CHECK(s.fire_wake());
-    CHECK(s.wakes().holds_turn(hash("t1")));
-    s.store_letters();
-    s.settle();
-    CHECK(s.refusals_of(t) == std::vector{reason::program_exit});
-    CHECK(s.wakes().size() == 0);
-  }
 }
 
 TEST_CASE("a delayed turn whose deadline has passed when it comes up fails with a letter", "[session][delayed]") {
@@ -460,6 +402,15 @@ TEST_CASE("a turn that replaces those that wait leaves those alone that wait for
   s.settle();
   CHECK(s.ending_of("later") == "run_completed");
   CHECK(s.ending_of("t2") == "run_cancelled");
+}
+
+TEST_CASE("a delayed task may be as deep as any that is admitted", "[session][delayed]") {
+  session::held_task message;
+  message.task.id = id_of("deep");
+  value input{1};
+  for (int depth = 0; depth < 126; ++depth) input = value::array{std::move(input)};
+  message.task.what = turn{std::move(input), "agent", {}, {}};
+  CHECK(session::delayed_task_in({session::entry_of_delayed(message, {})}));
 }
 
 TEST_CASE("a delayed task comes back out of the log as it was", "[session][delayed]") {

@@ -419,3 +419,15 @@ TEST_CASE("a cancel of whatever ran waits past a turn that has ended", "[session
   CHECK(s.verdicts_on("c1") == std::vector{verdict::accepted});
   s.settle();
 }
+
+TEST_CASE("a crash right after a turn failed leaves its producer answered", "[session]") {
+  session_driver s;
+  const auto t = s.task("t1", {.reply_to = "_INBOX.a"});
+  s.grant();
+  s.crash_in_next_commit(true, 0);
+  s.end(failed{reason::program_exit, "no", false});
+  CHECK(s.answers().empty());
+  s.settle();
+  CHECK(s.verdicts_on("t1") == std::vector{verdict::duplicate});
+  CHECK(s.refusals_of(t) == std::vector{reason::program_exit});
+}
