@@ -95,7 +95,7 @@ class Watcher:
         return sum("delta" in line for line in self.lines)
 
     def stop(self):
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()
         self.process.wait(PATIENCE)
 
 
