@@ -62,12 +62,22 @@ std::optional<instant> time_of(const std::string& text) {
   return read ? read->not_before : std::nullopt;
 }
 
+std::string policy_names() {
+  std::string names;
+  for (const auto& row : busy_policies) names += (names.empty() ? "" : ", ") + std::string{row.text};
+  return names;
+}
+
+/// A node takes less; beyond this a time cannot be added to another.
+constexpr milliseconds longest_delay = std::chrono::hours{24 * 365 * 100};
+
 /// A time, or with a plus a while from now.
 template <class Into>
 CLI::Option* add_time(CLI::App& to, const std::string& name, Into& into, const std::string& help) {
   return to.add_option_function<std::string>(name, [&into, name](const std::string& text) {
     const auto after = text.starts_with("+") ? config::parse_duration(text.substr(1)) : std::nullopt;
     const auto at = time_of(text);
+    if (after && *after > longest_delay) refuse(name, "'" + text + "' is more than a hundred years");
     if (!after && !at) refuse(name, "'" + text + "' is no time such as 2026-12-24T18:00:00Z or +10m");
     if (after) {
       into = *after;
@@ -156,11 +166,11 @@ void add_send(CLI::App& to, const shared_typed& all) {
   c.add_option("--runner", o.runner, "who runs it")->capture_default_str();
   add_id(c, "--id", o.id, "the task's id; sending it again with the same content is harmless");
   add_json(c, "--options", o.options, true, "for the runner");
-  std::map<std::string, busy_policy> policies;
-  for (const auto& row : busy_policies) policies.emplace(row.text, row.is);
-  c.add_option("--when-busy", o.when_busy, "what becomes of it while a run is under way")
-      ->transform(CLI::CheckedTransformer(policies).description("POLICY: enqueue, steer, interrupt, rollback, reject, replace, merge, debounce"))
-      ->type_name("");
+  c.add_option_function<std::string>("--when-busy", [&into = o.when_busy](const std::string& text) {
+    const auto policy = parse_busy_policy(text);
+    if (!policy) refuse("--when-busy", "'" + text + "' is none of " + policy_names());
+    into = *policy;
+  }, "what becomes of it while a run is under way: " + policy_names())->type_name("POLICY");
   c.add_option("--tenant", o.tenant, "on whose account");
   c.add_option("--priority", o.priority, "among the tenant's waiting turns, the highest first; one is worth a minute's wait")
       ->check(CLI::Range(0, int{priority_max}))
@@ -299,12 +309,16 @@ void add_completion(CLI::App& to, const shared_typed& all) {
 request refused_line(const CLI::App& tree, const CLI::ParseError& why) {
   if (why.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return say_text{tree.help()};
   const auto* at = &tree;
-  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  std::string command = tree.get_name();
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    command += " " + at->get_name();
+  }
   std::string text = why.what();
   if (const auto extra = tree.remaining(true); at->get_subcommands([](const CLI::App*) { return true; }).size() > 1 && !extra.empty()) {
     text = "there is no command '" + extra.front() + "'";
   }
-  return complaint{exit_code::usage, text + "\nsee " + (at == &tree ? "" : "baton ") + at->get_name() + " --help"};
+  return complaint{exit_code::usage, text + "\nsee " + command + " --help"};
 }
 
 } // namespace

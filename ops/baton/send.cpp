@@ -242,7 +242,7 @@ ending tell_accepted(const accepted_task& task, const std::optional<instant>& no
   if (!at.tell.json()) {
     at.tell.line(task.id.text());
     if (task.duplicate) at.tell.aside("[the session has it already: nothing was added]");
-    if (not_before && *not_before > at.time.now()) at.tell.aside("[it is stored, and delayed until " + shown(*not_before) + "]");
+    if (not_before && *not_before > at.time.now()) at.tell.aside("[it is stored, to wait until " + shown(*not_before) + " if its session takes it: baton show says]");
     return exit_code::done;
   }
   value::object told{{"session", task.session.text()}, {"run", task.id.text()}, {"status", "accepted"}, {"seq", task.seq.value},

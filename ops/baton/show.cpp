@@ -137,7 +137,8 @@ or_complaint<whole> read_whole(const show_order& o, desk& at) {
   const auto newest = under_way != nullptr ? under_way->id : found.head.last ? found.head.last->id : task_id{};
   timeline_reader reader{o.run.empty() ? newest : o.run};
   for (const auto& c : found.commits) reader.take(c);
-  found.story = reader.made();
+  // Of a session that has run nothing yet there is no story.
+  if (!newest.empty() || !o.run.empty()) found.story = reader.made();
   if (o.run.empty()) return found;
   std::erase_if(found.commits, [&](const stored_commit& c) { return !is_about(c.commit, o.run); });
   if (!found.story) {

@@ -250,7 +250,7 @@ class Send(Cli):
         self.assertIn("has taken it in", self.out("steer", self.session, "plum"))
         refused = self.err("send", self.session, "x", "--when-busy", "reject", code=REFUSED)
         self.assertIn("ops/errors/session_busy.md", refused)
-        self.err("send", self.session, "x", "--when-busy", "later", code=USAGE)
+        self.assertIn("none of enqueue, steer", self.err("send", self.session, "x", "--when-busy", "later", code=USAGE))
         self.assertIn("second injected", self.out("show", self.session, "--run", "first"))
         self.out("send", self.session, "last words", "--when-busy", "interrupt")
         first.until("cancelled")
@@ -259,7 +259,7 @@ class Send(Cli):
     def test_a_turn_for_later_waits_and_says_until_when(self):
         accepted = self.object("send", self.session, "x", "--id", "far", "--not-before", "2099-01-01T00:00:00+01:00", "--no-wait")
         self.assertEqual((accepted["status"], accepted["not_before"]), ("accepted", 4070905200000))
-        self.assertIn("delayed until", self.err("send", self.session, "x", "--id", "day", "--not-before", "+24h", "--no-wait"))
+        self.assertIn("to wait until", self.err("send", self.session, "x", "--id", "day", "--not-before", "+24h", "--no-wait"))
         refused = wait_until(lambda: self.objects("dead", "ls", self.session), "the letter of the far one")[0]
         self.assertEqual((refused["id"], refused["reason"]), ("far", "invalid_not_before"))
         soon = self.follow("send", self.session, "it is time", "--id", "soon", "--not-before", "+2s")
@@ -457,7 +457,7 @@ class Change(Cli):
 class Usage(Cli):
     def test_what_is_wrong_with_a_command_line_exits_2(self):
         for wrong in ([], ["frob"], ["send"], ["send", "a b", "x"], ["send", "s", "x", "--deadline", "soon"], ["edit", "s"],
-                      *(["send", "s", "x", "--not-before", wrong] for wrong in ("soon", "+5", "2026-13-01T00:00:00Z", "12")),
+                      *(["send", "s", "x", "--not-before", wrong] for wrong in ("soon", "+5", "2026-13-01T00:00:00Z", "12", "+99999999999h")),
                       ["send", "s", "--options", "[1]"], ["send", "s", "--input-json", "{"], ["dead", "requeue"], ["dead", "requeue", "1", "--all"]):
             with self.subTest(wrong):
                 self.assertIn("--help", self.err(*wrong, code=USAGE))
